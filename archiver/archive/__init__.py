@@ -1,0 +1,1 @@
+"""Reading back: catalogue, replay, restore, verify."""

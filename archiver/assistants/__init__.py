@@ -1,0 +1,1 @@
+"""One small adapter per assistant, behind one protocol."""

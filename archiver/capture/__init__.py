@@ -1,0 +1,1 @@
+"""From files to records: what is new, what changed, what vanished."""

@@ -1,0 +1,1 @@
+"""When things happen: the scheduler, one pass, the status file."""

@@ -1,0 +1,1 @@
+"""The one door to the disk: everything that syncs, renames, unlinks or locks."""

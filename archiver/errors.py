@@ -1,0 +1,113 @@
+"""The one tree of errors.
+
+    ArchiverError
+    ├── PolicyError              the admin's document
+    │   ├── PolicyUnreadable         cannot be opened or is not TOML/JSON
+    │   └── PolicyInvalid            opened, but says something that is not allowed
+    ├── StateError               this machine's own state directory
+    │   ├── AlreadyRunning           another instance holds the directory
+    │   ├── SpoolDamaged             the database failed its check
+    │   └── DiskFull                 no room to write
+    ├── StoreError               a store answered no; carries the `Answer`
+    ├── ArchiveError             reading an archive back
+    │   ├── NotArchived              no such conversation, tenant or time
+    │   └── Damaged                  bytes that are not what their manifest says
+    └── ServiceError             the operating system's service manager
+
+Each error says what happened and to what (``str(error)``), and what to do next
+(``error.advice``). Neither ever holds content of a conversation or a secret.
+Nothing in the library prints or exits; the command line does both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archiver.model.answers import Refusal
+
+__all__ = [
+    "AlreadyRunning",
+    "ArchiveError",
+    "ArchiverError",
+    "Damaged",
+    "DiskFull",
+    "NotArchived",
+    "PolicyError",
+    "PolicyInvalid",
+    "PolicyUnreadable",
+    "ServiceError",
+    "SpoolDamaged",
+    "StateError",
+    "StoreError",
+]
+
+
+class ArchiverError(Exception):
+    """Anything archiver raises on purpose.
+
+    ``advice`` is one or two sentences for a human: what to do next.
+    """
+
+    def __init__(self, message: str, *, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class PolicyError(ArchiverError):
+    """The admin's document cannot be used."""
+
+
+class PolicyUnreadable(PolicyError):
+    """The document cannot be opened, or is neither TOML nor JSON."""
+
+
+class PolicyInvalid(PolicyError):
+    """The document says something that is not allowed.
+
+    ``problems`` holds one line each: the path in the document, then what is allowed.
+    """
+
+    def __init__(self, message: str, *, advice: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, advice=advice)
+        self.problems = problems
+
+
+class StateError(ArchiverError):
+    """This machine's state directory cannot be used as it is."""
+
+
+class AlreadyRunning(StateError):
+    """Another instance holds the state directory."""
+
+
+class SpoolDamaged(StateError):
+    """The spool database failed its integrity check."""
+
+
+class DiskFull(StateError):
+    """The disk has no room for what must be written."""
+
+
+class StoreError(ArchiverError):
+    """A store did not do what was asked; ``refusal`` says what it answered."""
+
+    def __init__(self, message: str, *, advice: str, refusal: Refusal) -> None:
+        super().__init__(message, advice=advice)
+        self.refusal = refusal
+
+
+class ArchiveError(ArchiverError):
+    """An archive cannot be read back as asked."""
+
+
+class NotArchived(ArchiveError):
+    """No such conversation, tenant or time in the archive."""
+
+
+class Damaged(ArchiveError):
+    """Stored bytes are not what their manifest says."""
+
+
+class ServiceError(ArchiverError):
+    """The operating system's service manager refused, or is not there."""

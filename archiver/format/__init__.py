@@ -1,0 +1,1 @@
+"""What is written into the store, byte by byte; specified in FORMAT.md."""

@@ -1,0 +1,80 @@
+"""Chunks, manifests and receipts: what is sent, and what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+__all__ = ["ChunkEntry", "ConversationCount", "Manifest", "Receipt", "Window"]
+
+
+class ConversationCount(msgspec.Struct, frozen=True):
+    """How many records of one conversation a chunk holds."""
+
+    assistant: str
+    id: str
+    records: int
+
+
+class ChunkEntry(msgspec.Struct, frozen=True):
+    """One chunk as a manifest lists it. ``sha256`` (hex) is over the stored bytes.
+
+    ``first_at`` and ``last_at`` are the earliest and latest record times (``occurred_at``,
+    else ``observed_at``).
+    """
+
+    seq: int
+    key: str
+    sha256: str
+    stored_bytes: int
+    raw_bytes: int
+    records: int
+    first_at: str
+    last_at: str
+    conversations: tuple[ConversationCount, ...]
+
+
+class Window(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
+    """The time that a manifest speaks for: after ``since``, up to ``until``."""
+
+    since: str | None
+    until: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What one device shipped for one tenant in one window.
+
+    ``previous`` is the sha256 (hex) of the previous manifest's stored bytes, ``None`` for
+    the first. ``quarantined`` lists sequence numbers whose chunk met a proved conflict and
+    is kept on the device. ``recovered`` lists chunks that another device identity sealed
+    before this machine lost its state.
+    """
+
+    v: int
+    tenant: str
+    device: str
+    seq: int
+    previous: str | None
+    created_at: str
+    window: Window
+    software: str
+    retention_days: int
+    chunks: tuple[ChunkEntry, ...] = ()
+    quarantined: tuple[int, ...] = ()
+    recovered: tuple[ChunkEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a store holds exactly these bytes.
+
+    ``verified`` is false where the store said "exists already" and these credentials may
+    not look: the content hash in the key makes the same key mean the same bytes.
+    """
+
+    key: str
+    sha256: str
+    etag: str
+    at: str
+    verified: bool

@@ -1,0 +1,1 @@
+"""From spooled records to sealed chunk files that never change again."""

@@ -1,0 +1,1 @@
+"""Putting the right unit in place: systemd, launchd, Windows tasks."""

@@ -1,0 +1,1 @@
+"""The durable state of one machine: capture state, captured records, chunks, receipts."""

@@ -1,0 +1,1 @@
+"""Where objects live: folder, S3, R2, memory, behind five verbs."""
