@@ -39,7 +39,7 @@ def stream_key(device: str, assistant: str, conversation: str, stream: str) -> s
     """Name a stream: 16 hex digits, the same for ever on the same device.
 
     >>> stream_key("00", "aider", "x", ".aider.chat.history.md")
-    '8e0b6fc7fc6bb1c1'
+    'ee951173198492b5'
     """
     text = "\0".join((device, assistant, conversation, stream))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -101,8 +101,9 @@ def decode_line(line: bytes) -> Record:
 
 def decode_lines(raw: bytes) -> Iterator[Record]:
     """Read every line of an unpacked chunk."""
-    for line in raw.splitlines():
-        yield decode_line(line)
+    for line in raw.split(b"\n"):
+        if line:
+            yield decode_line(line)
 
 
 def payload_bytes(record: Record) -> bytes:
