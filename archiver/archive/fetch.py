@@ -1,0 +1,129 @@
+"""Getting stored objects, a few at a time, and never believing them unchecked.
+
+Promise: bytes that leave `fetch_chunk` have the sha256 that the manifest lists; anything
+else is `Damaged` and names the key. At most ``limit`` requests are under way at once, and
+answers come in the order of the questions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from contextlib import aclosing
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from archiver.errors import Damaged, StoreError
+from archiver.format.frame import unpack
+from archiver.format.lines import decode_line
+from archiver.model.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
+
+    from archiver.archive.catalogue import ArchivedConversation, HeldChunk
+    from archiver.model.record import Record
+    from archiver.stores.protocol import Store
+
+__all__ = ["fetch_chunk", "in_turn", "no_progress", "read_records"]
+
+Question = TypeVar("Question")
+Reply = TypeVar("Reply")
+
+
+class _Whose(msgspec.Struct, frozen=True):
+    assistant: str
+    conversation: str
+
+
+_whose = msgspec.json.Decoder(_Whose)
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+async def in_turn(
+    questions: Iterable[Question], ask: Callable[[Question], Awaitable[Reply]], *, limit: int
+) -> AsyncGenerator[Reply, None]:
+    """Ask at most ``limit`` questions at once; yield the replies in order.
+
+    The first error ends it, and cancels what is still under way.
+    """
+    under_way: deque[asyncio.Future[Reply]] = deque()
+    try:
+        for question in questions:
+            under_way.append(asyncio.ensure_future(ask(question)))
+            if len(under_way) >= limit:
+                yield await under_way.popleft()
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def fetch_chunk(store: Store, key: str, sha256: str) -> bytes:
+    """Give the stored bytes of one chunk, checked against its manifest's ``sha256`` (hex)."""
+    advice = "Run `archiver verify` to see what else is affected; restore it from a replica."
+    try:
+        frame = await store.get(key)
+    except StoreError as error:
+        if error.refusal.answer is not Answer.NOT_FOUND:
+            raise
+        raise Damaged(f"the chunk {key} is listed but not there", advice=advice) from error
+    if hashlib.sha256(frame).hexdigest() != sha256:
+        raise Damaged(f"the chunk {key} is not what its manifest lists", advice=advice)
+    return frame
+
+
+async def read_records(
+    store: Store,
+    chunks: Sequence[HeldChunk],
+    conversation: ArchivedConversation,
+    *,
+    progress: Callable[[int, int], None] = no_progress,
+) -> AsyncGenerator[Record, None]:
+    """Yield the records of one conversation, chunk by chunk as ``chunks`` names them.
+
+    ``progress`` is called with the chunks done and their number.
+    """
+
+    async def get(chunk: HeldChunk) -> bytes:
+        return await fetch_chunk(store, chunk.key, chunk.sha256)
+
+    async with aclosing(in_turn(chunks, get, limit=store.concurrency)) as frames:
+        done = 0
+        async for frame in frames:
+            for record in _records_of(frame, chunks[done].key, conversation):
+                yield record
+            done += 1
+            progress(done, len(chunks))
+
+
+def _records_of(frame: bytes, key: str, conversation: ArchivedConversation) -> Iterator[Record]:
+    wanted = (conversation.assistant, conversation.id)
+    try:
+        for line in unpack(frame).split(b"\n"):
+            if line and wanted == _owner(line):
+                yield decode_line(line)
+    except (Damaged, msgspec.MsgspecError, RecursionError) as error:
+        raise Damaged(
+            f"the chunk {key} cannot be read: it was sealed wrong, or by a newer archiver",
+            advice=getattr(error, "advice", "Run `archiver verify --read-data`."),
+        ) from error
+
+
+def _owner(line: bytes) -> tuple[str, str]:
+    whose = _whose.decode(line)
+    return whose.assistant, whose.conversation
