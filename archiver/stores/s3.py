@@ -1,0 +1,221 @@
+"""Amazon S3, Cloudflare R2 and every server that speaks their protocol, through aioboto3.
+
+The only module that loads boto, and only when a store is entered: about 40 MiB and half a
+second that ``status``, ``--help`` and an idle daemon never pay.
+
+The PUT is the one form that S3, S3 with Object Lock and R2 all take: a bytes body, an
+explicit SHA-256 of the whole, ``If-None-Match: *``, no trailer and no CRC32. The sha256 is
+kept in the object's metadata too, because not every server gives its checksum back.
+
+Promises beyond the protocol's:
+
+* one request per call: botocore's own retries are off, since the delivery rules retry and a
+  silent second PUT turns success into a 412.
+* connections and credentials live no longer than the ``async with`` block.
+* where objects go is decided by the settings alone: endpoints in the environment or in
+  ``~/.aws/config`` are ignored. Proxies and CA bundles of the environment are honoured.
+* a success without an ETag is no success: captive portals say 200 as well.
+
+Limits: ``delete`` looks before it deletes, since S3 deletes what is not there without a
+word, so it needs the right to read. What a wrong region leads to depends on the server:
+Amazon names the right one and botocore follows; others refuse with CONFIGURATION.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+from archiver.errors import StoreError
+from archiver.model.answers import Answer, Found, Listed, Stored
+from archiver.stores.credentials import read_keys
+from archiver.stores.refusals import check_body, refuse
+from archiver.stores.s3_answers import ADVICE_BY_CODE, refusal_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from types import TracebackType
+
+    from archiver.stores.settings import S3Settings
+
+__all__ = ["S3Store"]
+
+_R2_HOST: Final = ".r2.cloudflarestorage.com"
+_AMAZON_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+class S3Store:
+    """One bucket. See the module for what it promises."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        self._settings = settings
+        self.concurrency = settings.concurrency
+        where = settings.endpoint or f"Amazon S3 in {settings.region}"
+        self.name = f"{settings.kind}://{settings.bucket} at {where}"
+        self._client: Any = None
+        self._exits = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Load boto, read the credentials, make a client. No request is sent."""
+        _check_endpoint(self._settings)
+        with self._translated("open"):
+            self._client = await self._exits.enter_async_context(_client(self._settings))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every connection and forget the credentials."""
+        self._client = None
+        await self._exits.aclose()
+
+    async def put(
+        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+    ) -> Stored:
+        """Store one object with one PUT."""
+        check_body(key, body, sha256)
+        algorithm = (
+            {"ChecksumAlgorithm": "SHA256"} if self._settings.checksum_algorithm_header else {}
+        )
+        with self._translated("put", key):
+            reply = await self._client.put_object(
+                Bucket=self._settings.bucket,
+                Key=key,
+                Body=body,
+                IfNoneMatch="*",
+                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                Metadata={**metadata, "sha256": sha256},
+                **algorithm,
+            )
+        if not reply.get("ETag"):
+            raise refuse(
+                Answer.UNREACHABLE,
+                f"{self.name}: put {key}: success without an ETag",
+                code="MissingETag",
+                advice=ADVICE_BY_CODE["MissingETag"],
+                status=200,
+            )
+        return Stored(etag=reply["ETag"], sha256=_plain_sha256(reply))
+
+    async def head(self, key: str) -> Found:
+        """Ask for size, metadata and, where the store keeps one, its own checksum."""
+        mode = {"ChecksumMode": "ENABLED"} if self._settings.checksum_on_head else {}
+        with self._translated("head", key, on_object=True):
+            reply = await self._client.head_object(Bucket=self._settings.bucket, Key=key, **mode)
+            metadata = reply["Metadata"]
+            sha256 = _plain_sha256(reply) or metadata.get("sha256", "")
+            return Found(key, reply["ContentLength"], sha256, metadata)
+
+    async def get(self, key: str) -> bytes:
+        """Fetch one object whole."""
+        with self._translated("get", key, on_object=True):
+            reply = await self._client.get_object(Bucket=self._settings.bucket, Key=key)
+            async with reply["Body"] as stream:
+                return bytes(await stream.read())
+
+    async def list(self, prefix: str, *, after: str = "") -> AsyncIterator[Listed]:
+        """List a thousand keys per request."""
+        place = {"StartAfter": after} if after else {}
+        while True:
+            with self._translated("list", prefix):
+                page = await self._client.list_objects_v2(
+                    Bucket=self._settings.bucket, Prefix=prefix, **place
+                )
+            for entry in page.get("Contents", ()):
+                yield Listed(entry["Key"], entry["Size"])
+            if not page.get("IsTruncated"):
+                return
+            place = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def delete(self, key: str) -> None:
+        """Remove one object that is there."""
+        await self.head(key)
+        with self._translated("delete", key, on_object=True):
+            await self._client.delete_object(Bucket=self._settings.bucket, Key=key)
+
+    @contextlib.contextmanager
+    def _translated(self, verb: str, key: str = "", *, on_object: bool = False) -> Iterator[None]:
+        """Let nothing but `StoreError` out; what stops the program is no `Exception`."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the protocol's promise
+            # Not chained: botocore quotes parameters in its messages, and a body is one.
+            raise refusal_of(error, f"{self.name}: {verb} {key}", on_object=on_object) from None
+
+
+def _check_endpoint(settings: S3Settings) -> None:
+    """Raise before any request where the endpoint belongs to the other kind of store."""
+    host = urlsplit(settings.endpoint or "").hostname or ""
+    if settings.kind == "s3" and host.endswith(_R2_HOST):
+        advice = "Set `kind` to `r2` and give `account_id` instead of `endpoint`."
+    elif settings.kind == "r2" and host.endswith(_AMAZON_HOSTS):
+        advice = "Set `kind` to `s3`, with `bucket` and `region`."
+    else:
+        return
+    raise refuse(
+        Answer.CONFIGURATION,
+        f"{settings.endpoint} is not an endpoint of a store of kind {settings.kind}",
+        code="WrongKind",
+        advice=advice,
+    )
+
+
+def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]:
+    """Make the client of the PUT recipe. This is where boto is loaded."""
+    import aioboto3  # noqa: PLC0415 - 40 MiB and half a second
+    from aiobotocore.config import AioConfig  # noqa: PLC0415
+    from aiobotocore.session import AioSession  # noqa: PLC0415
+
+    config = AioConfig(
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=settings.connect_seconds,
+        read_timeout=settings.read_seconds,
+        max_pool_connections=settings.concurrency,
+        s3={"addressing_style": "path" if settings.path_style else "auto"},
+        ignore_configured_endpoint_urls=True,
+        signature_version="s3v4",
+    )
+    options: dict[str, Any] = {}
+    if settings.credentials_file:
+        keys = read_keys(settings.credentials_file)
+        # With keys of our own, a broken ~/.aws or an AWS_PROFILE of the shell is no concern.
+        isolated = {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+        }
+        session = AioSession(session_vars=isolated)
+        options = {
+            "aws_access_key_id": keys.key_id,
+            "aws_secret_access_key": keys.secret,
+            "aws_session_token": keys.token,
+        }
+    else:
+        session = AioSession(profile=settings.profile)
+    client: contextlib.AbstractAsyncContextManager[Any] = aioboto3.Session(
+        botocore_session=session
+    ).client(
+        "s3",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=config,
+        **options,
+    )
+    return client
+
+
+def _plain_sha256(reply: Mapping[str, Any]) -> str:
+    """Give the store's checksum as hex; empty if it has none or one of a multipart object."""
+    text = reply.get("ChecksumSHA256", "")
+    if "-" in text or reply.get("ChecksumType") == "COMPOSITE":
+        return ""
+    return base64.b64decode(text).hex()

@@ -1,0 +1,103 @@
+"""What one needs to know to open a store: plain frozen values, checked by whoever made them.
+
+Nothing is read from disk or network here. Both S3 and R2 are spoken to in the S3 protocol;
+where they differ, the difference is a field of `S3Settings`, never an ``if`` in the client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["FolderSettings", "Jurisdiction", "S3Settings", "StoreSettings"]
+
+Jurisdiction = Literal["eu", "fedramp", "us"]
+"""Where Cloudflare promises to keep an R2 bucket; fixed when the bucket was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSettings:
+    """A folder as the bucket. ``path`` is made if only its last part is missing."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """A bucket behind the S3 protocol. The defaults are those of Amazon S3."""
+
+    bucket: str
+
+    kind: Literal["s3", "r2"] = "s3"
+    """Whose service it is meant to be; only for messages and for `mismatch` checks."""
+
+    region: str = "us-east-1"
+
+    endpoint: str | None = None
+    """``https://host``, or None for Amazon's own endpoint of the region. An endpoint from
+    the environment or from ``~/.aws/config`` is never used: only the policy may say where
+    conversations go."""
+
+    path_style: bool = False
+    """Put the bucket into the path instead of the host name; most own servers need it."""
+
+    profile: str | None = None
+    """A profile of ``~/.aws``; None for botocore's default chain."""
+
+    credentials_file: Path | None = None
+    """An INI file with ``aws_access_key_id`` and ``aws_secret_access_key`` under
+    ``[default]``. It goes before every other source and is read anew at each opening."""
+
+    checksum_algorithm_header: bool = True
+    """Name the algorithm of the checksum too. Object Lock wants it on some servers; R2 is
+    not known to take it."""
+
+    checksum_on_head: bool = True
+    """Ask for the store's own checksum with each head. R2 is not known to keep one."""
+
+    concurrency: int = 4
+    """Requests at once. Beyond 2, R2 begins to refuse."""
+
+    connect_seconds: float = 10.0
+    """How long to wait for a connection."""
+
+    read_seconds: float = 30.0
+    """How long to wait for an answer. Short, because connections die silently behind NAT
+    and across sleep (https://github.com/boto/botocore/issues/2916)."""
+
+    @classmethod
+    def r2(
+        cls,
+        bucket: str,
+        *,
+        account_id: str,
+        jurisdiction: Jurisdiction | None = None,
+        endpoint: str | None = None,
+        profile: str | None = None,
+        credentials_file: Path | None = None,
+    ) -> S3Settings:
+        """Give the settings of a Cloudflare R2 bucket.
+
+        >>> S3Settings.r2("b", account_id="0123", jurisdiction="eu").endpoint
+        'https://0123.eu.r2.cloudflarestorage.com'
+        """
+        place = f".{jurisdiction}" if jurisdiction else ""
+        return cls(
+            bucket=bucket,
+            kind="r2",
+            region="auto",
+            endpoint=endpoint or f"https://{account_id}{place}.r2.cloudflarestorage.com",
+            path_style=True,
+            profile=profile,
+            credentials_file=credentials_file,
+            checksum_algorithm_header=False,
+            checksum_on_head=False,
+            concurrency=2,
+        )
+
+
+StoreSettings = FolderSettings | S3Settings
+"""Everything that `archiver.stores.opening.open_store` can open."""
