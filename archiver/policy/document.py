@@ -1,0 +1,202 @@
+"""The admin's document as frozen values: who is captured, where it goes, how long it stays.
+
+What these values promise, so that nothing behind them has to ask again:
+
+* every key is known, every number lies within its bounds, every text obeys its rule;
+* a key that was left out has its default; nothing is ever ``None`` that has another default;
+* tenant ids are unique, at most one enabled tenant is the default, and every tenant claims
+  something;
+* no store credentials stand in it. Only `Identity.subject_key` is secret, and neither
+  ``repr`` nor a validation error shows it.
+
+Nothing is read from a disk here: `archiver.policy.load` does that. Seconds and bytes say so in
+their names.
+"""
+
+# Annotations are evaluated here, because pydantic builds its validators from them.
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from archiver.policy.fields import (
+    AssistantName,
+    FolderPattern,
+    LocalPath,
+    Name,
+    RemotePattern,
+    Section,
+    SubjectKey,
+    Text,
+    wrong,
+)
+from archiver.policy.places import FolderStore, R2Store, S3Store, Store
+
+__all__ = [
+    "ChunkRules",
+    "Claims",
+    "FolderStore",
+    "Identity",
+    "Policy",
+    "R2Store",
+    "Retention",
+    "S3Store",
+    "Schedule",
+    "SpoolLimits",
+    "Store",
+    "Tenant",
+]
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+_GIB = 1024 * _MIB
+_DAY = 86_400
+
+
+class Claims(Section):
+    """Which conversations are a tenant's. At least one of the claims is needed."""
+
+    working_directories: tuple[FolderPattern, ...] = ()
+    """Folders in which the conversation was held."""
+
+    git_remotes: tuple[RemotePattern, ...] = ()
+    """Remotes of the repository in which it was held, as ``example.com/acme/*``."""
+
+    exclude: tuple[FolderPattern, ...] = ()
+    """Folders that are not this tenant's, whatever the other keys say."""
+
+    default: bool = False
+    """Whether the tenant gets what no tenant, enabled or disabled, claims by a pattern."""
+
+    @model_validator(mode="after")
+    def _claims_something(self) -> Self:
+        if not (self.working_directories or self.git_remotes or self.default):
+            raise wrong(
+                "claims nothing, so the tenant would capture nothing; "
+                "allowed: working_directories, git_remotes, default = true"
+            )
+        return self
+
+
+class ChunkRules(Section):
+    """When a chunk is sealed, and how hard it is packed."""
+
+    max_bytes: Annotated[int, Field(ge=64 * _KIB, le=64 * _MIB)] = 8 * _MIB
+    """Raw size at which it is sealed, in bytes."""
+
+    max_age_seconds: Annotated[int, Field(ge=1, le=7 * _DAY)] = 3600
+    """Age of its oldest record at which it is sealed, in seconds."""
+
+    level: Annotated[int, Field(ge=1, le=19)] = 3
+    """Of zstd."""
+
+
+class Retention(Section):
+    """How long it stays. It stands in every key from the first one on."""
+
+    days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Left out: for ever."""
+
+    klass: Name = Field(default="standard", validation_alias="class", serialization_alias="class")
+    """The retention class, ``class`` in the document."""
+
+
+class Identity(Section):
+    """How the user is named, and the key that makes the pseudonym of that name."""
+
+    source: Literal["git-email", "os-user", "fixed"] = "git-email"
+    value: Text | None = None
+    """The user, where the source is ``fixed``."""
+
+    subject_key: SubjectKey | None = Field(default=None, repr=False)
+    """Secret. Better in a file."""
+
+    subject_key_file: LocalPath | None = None
+    """A file that holds the key, at least 16 characters."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.subject_key is None) == (self.subject_key_file is None):
+            raise wrong("allowed: exactly one of subject_key_file (better) and subject_key")
+        if (self.source == "fixed") != (self.value is not None):
+            raise wrong('`value` belongs to source = "fixed", and to no other', at=".value")
+        return self
+
+
+class Tenant(Section):
+    """One client, team or person, with a store of its own."""
+
+    id: Name
+    enabled: bool = True
+    conversations: Claims
+    assistants: Annotated[tuple[AssistantName, ...], Field(min_length=1)] | None = None
+    """Left out: all."""
+
+    since: date | None = None
+    """Conversations that last changed before this day (UTC) are left alone."""
+
+    store: Store
+    chunk: ChunkRules = ChunkRules()
+    retention: Retention = Retention()
+    identity: Identity
+
+
+class Schedule(Section):
+    """How often the daemon does what, in seconds."""
+
+    collect_seconds: Annotated[int, Field(ge=10, le=_DAY)] = 30
+    ship_seconds: Annotated[int, Field(ge=1, le=_DAY)] = 60
+    housekeeping_seconds: Annotated[int, Field(ge=60, le=7 * _DAY)] = 3600
+    quiet_seconds: Annotated[int, Field(ge=0, le=3600)] = 10
+    """How long a file must have been left alone before a read of it is believed to be whole."""
+
+    bandwidth_bytes_per_second: Annotated[int, Field(ge=_KIB)] | None = None
+    """Left out: no limit."""
+
+
+class SpoolLimits(Section):
+    """How much of this machine's disk may be used."""
+
+    max_bytes: Annotated[int, Field(ge=_MIB, le=1024 * _GIB)] = 4 * _GIB
+    """Size of the spool at which capture stops, in bytes. What it holds is never evicted."""
+
+    free_floor_bytes: Annotated[int, Field(ge=0, le=1024 * _GIB)] = 512 * _MIB
+    """Free bytes of the disk below which capture stops."""
+
+
+def _together(tenants: tuple[Tenant, ...]) -> tuple[Tenant, ...]:
+    seen: dict[str, int] = {}
+    default: int | None = None
+    for number, tenant in enumerate(tenants):
+        if tenant.id in seen:
+            raise _twice(f"[{number}].id", f"tenants[{seen[tenant.id]}]")
+        seen[tenant.id] = number
+        if tenant.enabled and tenant.conversations.default:
+            if default is not None:
+                raise _second_default(f"[{number}].conversations.default", f"tenants[{default}]")
+            default = number
+    return tenants
+
+
+def _twice(at: str, other: str) -> PydanticCustomError:
+    return wrong("{other} has the same id; allowed: one that no other has", at=at, other=other)
+
+
+def _second_default(at: str, other: str) -> PydanticCustomError:
+    return wrong(
+        "{other} is the default already; allowed: one among the enabled tenants", at=at, other=other
+    )
+
+
+class Policy(Section):
+    """The whole document."""
+
+    version: Literal[1]
+    tenants: Annotated[tuple[Tenant, ...], AfterValidator(_together)]
+    """In the order in which they claim. May be empty: then nothing is captured."""
+
+    schedule: Schedule = Schedule()
+    spool: SpoolLimits = SpoolLimits()
+    projects: tuple[FolderPattern, ...] = ()
+    """Project folders to search for the files of assistants that keep theirs in the project."""
