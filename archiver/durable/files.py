@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 __all__ = [
     "TEMPORARY_PREFIX",
     "make_private_folder",
+    "move",
     "observer",
+    "publish",
     "reached",
     "remove",
     "replace",
@@ -130,6 +132,17 @@ def replace(path: Path, body: bytes) -> None:
     sync_folder(path.parent)
 
 
+def publish(path: Path, body: bytes) -> None:
+    """Write ``path`` whole for readers of this moment; a power cut may forget it.
+
+    For what is written again soon anyway: no sync, so no disk is woken.
+    """
+    with _room_needed(path):
+        temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+        temporary.write_bytes(body)
+        temporary.replace(path)
+
+
 def write_new(path: Path, body: bytes) -> None:
     """Write ``path`` whole if no such name exists; else raise `FileExistsError`.
 
@@ -183,3 +196,10 @@ def sweep(folder: Path) -> int:
                 remove(folder / entry.name)
                 count += 1
     return count
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file within one file system; both folders are synced."""
+    source.rename(target)
+    sync_folder(target.parent)
+    sync_folder(source.parent)

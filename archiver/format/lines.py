@@ -61,6 +61,15 @@ class Origin:
     cwd: str | None = None
     git_remote: str | None = None
 
+    def pack(self) -> bytes:
+        """Give bytes that `unpack` reads back."""
+        return msgspec.json.encode(self)
+
+    @staticmethod
+    def unpack(data: bytes) -> Origin:
+        """Read what `pack` gave."""
+        return msgspec.json.decode(data, type=Origin)
+
     def head(self) -> tuple[bytes, bytes]:
         """Give the two constant pieces of a line, around ``position``."""
         key = stream_key(self.device, self.assistant, self.conversation, self.stream)

@@ -59,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     window: Window
     software: str
-    retention_days: int
+    retention_days: int | None
     chunks: tuple[ChunkEntry, ...] = ()
     quarantined: tuple[int, ...] = ()
     recovered: tuple[ChunkEntry, ...] = ()

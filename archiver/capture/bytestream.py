@@ -1,0 +1,258 @@
+"""Files of lines and text: what was appended, and what was taken back.
+
+The rule: the sha256 of everything captured is compared with the file's first bytes at every
+look at a changed file, so an edit anywhere is seen. Equal: what follows is new. Different:
+the entries that still stand are found by their marks, the log says ``rewind``, and what
+follows them is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import msgspec
+
+from archiver.assistants.protocol import Facts, Shape
+from archiver.capture import cut, settle
+from archiver.capture.door import glance_of
+from archiver.capture.log import Log
+from archiver.capture.step import Step
+from archiver.spool.values import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash
+
+    from archiver.assistants.protocol import Source
+    from archiver.capture.settle import Patience
+    from archiver.format.lines import Origin
+    from archiver.spool.values import Glance, StreamState
+
+__all__ = ["Observation", "Unsettled", "begin_anew", "observe", "still_the_same"]
+
+_BLOCK: Final = 1024 * 1024
+_STEP_BYTES: Final = 4 * 1024 * 1024
+_TAIL_FACTOR: Final = 60
+
+_RUN_BYTES: Final = 64 * 1024
+"""A rewritten file is taken back to the end of the last run that still stands, so up to this
+much is archived again; marking every line would cost a hash a line."""
+
+
+class Unsettled(Exception):  # noqa: N818 - not an error: the next look decides
+    """What the file holds now is not believed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that one look needs besides the file itself."""
+
+    source: Source
+    origin: Origin
+    state: StreamState
+    glance: Glance
+    patience: Patience
+    observed_at: str
+    now_ns: int
+    quiet_ns: int
+    describe: Callable[[str, bytes], Facts]
+    marks: Callable[[], Iterable[Mark]]
+
+    def believed(self) -> bool:
+        """Tell whether something may be taken back."""
+        return settle.settled(
+            self.glance, self.patience, now_ns=self.now_ns, quiet_ns=self.quiet_ns
+        )
+
+    def facts(self, entry: bytes) -> Facts:
+        """Ask the adapter; whatever it raises, capture goes on without metadata."""
+        try:
+            return self.describe(self.source.stream, entry)
+        except Exception:  # noqa: BLE001 - metadata must never stop capture
+            return Facts()
+
+
+def _blocks(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (block := file.read(min(_BLOCK, length))):
+        length -= len(block)
+        yield block
+
+
+def _hash_prefix(file: BinaryIO, length: int) -> _Hash:
+    digest = hashlib.sha256()
+    for block in _blocks(file, length):
+        digest.update(block)
+    return digest
+
+
+def _tail_start(file: BinaryIO, low: int, size: int) -> int:
+    """Find where the unterminated last line starts, looking back at most `cut.MAX_ENTRY`."""
+    end = size
+    while end > max(low, size - cut.MAX_ENTRY):
+        start = max(low, end - 65536)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return low if end <= low else size
+
+
+def _parses(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _end(file: BinaryIO, look: Observation, start: int) -> int:
+    """Tell how far to read: through the last newline, or to the end of an idle file."""
+    size = look.glance.size
+    tail = _tail_start(file, start, size)
+    if tail == size or not look.believed():
+        return tail
+    if look.source.shape is not Shape.LINES:
+        return size
+    idle = settle.idle_ns(look.glance, look.now_ns)
+    if idle >= _TAIL_FACTOR * look.quiet_ns:
+        return size
+    file.seek(tail)
+    return size if _parses(file.read(size - tail)) else tail
+
+
+def _standing(file: BinaryIO, look: Observation) -> tuple[int, int, _Hash]:
+    """Find which captured entries the file still starts with: count, bytes, their hash."""
+    file.seek(0)
+    digest, beyond = hashlib.sha256(), hashlib.sha256()
+    count = offset = 0
+    for mark in look.marks():
+        for block in _blocks(file, mark.length):
+            beyond.update(block)
+        if beyond.digest()[:16] != mark.digest:
+            break
+        digest = beyond.copy()
+        count += mark.entries
+        offset += mark.length
+    return count, offset, digest
+
+
+def observe(file: BinaryIO, look: Observation) -> Iterator[Step]:
+    """Yield the steps of one look. Raise `Unsettled` before the first where nothing may be
+    believed yet.
+    """
+    state = look.state
+    shape = look.origin.shape
+    log = Log(look.origin, state.position, look.observed_at)
+    keep: int | None = None
+    if state.shape != shape:
+        state = begin_anew(state, shape)
+        log.rewind(0)
+        keep = 0
+    digest = _hash_prefix(file, state.consumed)
+    if state.consumed and digest.digest() != state.prefix:
+        if not look.believed():
+            raise Unsettled
+        keep, offset, digest = _standing(file, look)
+        state = replace(state, consumed=offset, entries=keep)
+        log.rewind(keep)
+    elif state.absent:
+        log.rewind(state.entries)
+    end = _end(file, look, state.consumed)
+    yield from _append(file, look, replace(state, absent=False), log, digest, end, keep)
+
+
+def begin_anew(state: StreamState, shape: str) -> StreamState:
+    """Give the state of a stream whose shape changed: nothing stands, the log goes on."""
+    return replace(
+        state, shape=shape, consumed=0, prefix=b"", entries=0, fields={}, entries_key=None
+    )
+
+
+def still_the_same(file: BinaryIO, before: Glance) -> None:
+    """Raise `Unsettled` where the file was rewritten while it was read; growing is no harm."""
+    after = glance_of(file)
+    if after.size < before.size or (
+        after.size == before.size and after.modified != before.modified
+    ):
+        raise Unsettled
+
+
+def _append(  # noqa: PLR0913 - the state of one loop
+    file: BinaryIO,
+    look: Observation,
+    state: StreamState,
+    log: Log,
+    digest: _Hash,
+    end: int,
+    keep: int | None,
+) -> Iterator[Step]:
+    file.seek(state.consumed)
+    blocks = _blocks(file, end - state.consumed)
+    source = look.source
+    in_lines = source.shape is Shape.LINES
+    run = _Run(digest)
+    number, taken = state.entries, 0
+    for entry in cut.lines(blocks) if in_lines else cut.texts(blocks, source.boundary):
+        eol = cut.end_of(entry) if in_lines else b""
+        payload = entry[: len(entry) - len(eol)]
+        log.entry(number, payload, look.facts(payload), eol=eol)
+        run.add(entry)
+        number += 1
+        if run.size - taken >= _STEP_BYTES:
+            still_the_same(file, look.glance)
+            after = _after(state, run, log, None)
+            yield Step(after, tuple(log.drain(everything=True)), run.marks(), keep)
+            taken, keep = run.size, None
+    still_the_same(file, look.glance)
+    complete = state.consumed + run.size >= look.glance.size
+    after = _after(state, run, log, look.glance if complete else None)
+    yield Step(after, tuple(log.drain(everything=True)), run.marks(), keep)
+
+
+def _after(state: StreamState, run: _Run, log: Log, glance: Glance | None) -> StreamState:
+    return replace(
+        state,
+        entries=state.entries + run.entries,
+        consumed=state.consumed + run.size,
+        prefix=run.prefix(),
+        position=log.position,
+        glance=glance,
+        missing=0,
+    )
+
+
+class _Run:
+    """The entries added in one look: hashed in runs, one mark a run."""
+
+    __slots__ = ("_digest", "_held", "_held_bytes", "_marks", "entries", "size")
+
+    def __init__(self, digest: _Hash) -> None:
+        self.entries = self.size = self._held_bytes = 0
+        self._digest = digest
+        self._held: list[bytes] = []
+        self._marks: list[Mark] = []
+
+    def add(self, entry: bytes) -> None:
+        self._held.append(entry)
+        self._held_bytes += len(entry)
+        self.size += len(entry)
+        self.entries += 1
+        if self._held_bytes >= _RUN_BYTES:
+            self.prefix()
+
+    def prefix(self) -> bytes:
+        """End the run; give the sha256 of the whole file up to here."""
+        self._digest.update(b"".join(self._held))
+        digest = self._digest.digest()
+        if self._held:
+            self._marks.append(Mark(digest[:16], self._held_bytes, len(self._held)))
+            self._held, self._held_bytes = [], 0
+        return digest
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Give the marks of the runs that ended since the last call."""
+        marks, self._marks = tuple(self._marks), []
+        return marks

@@ -1,0 +1,312 @@
+"""One pass over the conversations of this machine: look, compare, spool.
+
+Order of things, and why: a file is looked at (``stat``) at every pass and read only when its
+look changed; who owns a conversation is settled before its first byte is read for capture;
+records and the capture state that they lead to are committed together. A pass can end after
+any transaction and the next goes on from there.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import errno
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from archiver.assistants.protocol import Shape
+from archiver.capture import bytestream, document, settle
+from archiver.capture.absence import Absences
+from archiver.capture.bytestream import Observation, Unsettled
+from archiver.capture.door import glance, open_plain
+from archiver.capture.intake import Intake, Stopped
+from archiver.capture.settle import Patience
+from archiver.format.lines import Origin
+from archiver.format.times import rfc3339
+from archiver.spool import streams
+from archiver.spool.values import StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from pathlib import Path
+
+    from archiver.assistants.protocol import Assistant, Conversation, Places, Source, Tree
+    from archiver.capture.owner import Owner, Owners
+    from archiver.spool.spool import Spool
+    from archiver.spool.values import Glance, Mark
+
+__all__ = ["Collector", "Pass", "Sighting"]
+
+_MAX_REFUSALS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A conversation that was found, and what became of it."""
+
+    assistant: str
+    conversation: str
+    files: int
+    size: int
+    owner: Owner
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass did. ``refused`` maps paths to the operating system's word for it,
+    ``captured`` assistants to the time of their last capture; ``full`` says why capture stopped, where it did.
+    """
+
+    records: int = 0
+    raw_bytes: int = 0
+    looked: int = 0
+    unsettled: int = 0
+    deleted: int = 0
+    conversations: int = 0
+    unclaimed: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    captured: dict[str, str] = field(default_factory=dict)
+    full: str | None = None
+    finished: bool = True
+
+
+class Collector:
+    """Collects for one policy. Keeps in memory only what saves work: the last look at each
+    file. Forgetting it costs a comparison, never a record.
+    """
+
+    def __init__(  # noqa: PLR0913 - the seams of a pass
+        self,
+        spool: Spool,
+        assistants: Sequence[Assistant],
+        tree: Tree,
+        owners: Owners,
+        *,
+        places: Callable[[Sequence[Path]], Places],
+        clock: Callable[[], datetime],
+        quiet_seconds: float,
+        room: Callable[[], str | None],
+        enabled: Callable[[str], bool],
+    ) -> None:
+        self._spool = spool
+        self._assistants = assistants
+        self._tree = tree
+        self._owners = owners
+        self._places = places
+        self._clock = clock
+        self._quiet_ns = int(quiet_seconds * 1e9)
+        self._room = room
+        self._enabled = enabled
+        self._glances: dict[tuple[str, str, str], Glance] = {}
+        self._waits: dict[str, tuple[Glance, int, int]] = {}
+        self._absences = Absences(spool)
+
+    def survey(self) -> Iterator[Sighting]:
+        """Find every conversation and its owner, without reading any for capture."""
+        for assistant, conversation in self._conversations():
+            looks = [_look(source.path) for source in conversation.sources]
+            seen = [look for look in looks if look is not None]
+            if seen:
+                owner = self._owners.of(assistant, conversation, self._tree, seen[0], self._clock())
+                size = sum(look.size for look in seen)
+                yield Sighting(assistant.name, conversation.id, len(seen), size, owner)
+
+    def collect(self, stop: Callable[[], bool] = lambda: False) -> Pass:
+        """Make one pass; ``stop`` is asked between files."""
+        done = Pass()
+        self._absences.begin()
+        with concurrent.futures.ThreadPoolExecutor(1, "archiver-pack") as packer:
+            intake = Intake(self._spool, packer, self._clock, stop)
+            for assistant, conversation in self._conversations():
+                if stop() or done.full:
+                    done.finished = False
+                    break
+                try:
+                    self._conversation(assistant, conversation, intake, done)
+                except Stopped:
+                    done.finished = False
+                    break
+            intake.commit()
+        done.records, done.raw_bytes = intake.records, intake.raw_bytes
+        if done.finished:
+            done.deleted = self._absences.settle(self._clock(), self._enabled)
+        return done
+
+    def _conversations(self) -> Iterator[tuple[Assistant, Conversation]]:
+        for assistant in self._assistants:
+            places = self._places(self._owners.working_directories())
+            for conversation in assistant.conversations(places, self._tree):
+                yield assistant, conversation
+
+    def _conversation(
+        self, assistant: Assistant, conversation: Conversation, intake: Intake, done: Pass
+    ) -> None:
+        done.conversations += 1
+        owner: Owner | None = None
+        for source in conversation.sources:
+            done.looked += 1
+            try:
+                look = glance(source.path)
+            except OSError as error:
+                _refuse(done, source, error)
+                self._absences.saw(source.path)
+                continue
+            if look is None:
+                continue
+            self._absences.saw(source.path)
+            if owner is None:
+                now = self._clock()
+                owner = self._owners.of(assistant, conversation, self._tree, look, now)
+                if owner.tenant is None:
+                    done.unclaimed += 1
+                    for other in conversation.sources:
+                        self._absences.saw(other.path)
+                    return
+            self._source(assistant, conversation, source, look, owner, intake, done)
+            if done.full:
+                return
+
+    def _source(  # noqa: PLR0913 - one file of one conversation of one owner
+        self,
+        assistant: Assistant,
+        conversation: Conversation,
+        source: Source,
+        look: Glance,
+        owner: Owner,
+        intake: Intake,
+        done: Pass,
+    ) -> None:
+        assert owner.tenant is not None  # noqa: S101 - the caller has looked
+        key = (owner.tenant.id, conversation.id, source.stream)
+        if self._glances.get(key) == look:
+            return
+        state = self._state(owner, conversation, source, intake)
+        if state.glance == look and not state.absent:
+            self._glances[key] = look
+            if state.missing:
+                with self._spool.transaction() as db:
+                    streams.save(db, replace(state, missing=0))
+            return
+        if reason := self._room():
+            done.full = reason
+            return
+        patience = self._patience(source.path, look)
+        observation = self._observation(assistant, source, state, look, owner, patience)
+        try:
+            after = self._observe(observation, intake)
+        except Unsettled:
+            done.unsettled += 1
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                _refuse(done, source, error)
+        else:
+            if after.glance is None:
+                done.unsettled += 1
+            else:
+                done.captured[assistant.name] = observation.observed_at
+                self._glances[key] = after.glance
+                self._waits.pop(str(source.path), None)
+                self._absences.knows(source.path)
+
+    def _state(
+        self, owner: Owner, conversation: Conversation, source: Source, intake: Intake
+    ) -> StreamState:
+        assert owner.tenant is not None  # noqa: S101 - the caller has looked
+        place = (owner.tenant.id, conversation.assistant, conversation.id, source.stream)
+        intake.settle(place)
+        with self._spool.transaction() as db:
+            found = streams.find(db, *place)
+        path = os.fsencode(source.path)
+        return replace(found, path=path) if found else StreamState(*place, path, str(source.shape))
+
+    def _patience(self, path: Path, look: Glance) -> Patience:
+        """Count how often a file that is not believed yet was seen like this."""
+        now = time.monotonic_ns()
+        before, looks, since = self._waits.get(str(path), (None, 0, now))
+        looks = looks + 1 if before == look else 1
+        self._waits[str(path)] = (look, looks, since)
+        return Patience(looks, now - since)
+
+    def _observation(  # noqa: PLR0913 - what a look depends on
+        self,
+        assistant: Assistant,
+        source: Source,
+        state: StreamState,
+        look: Glance,
+        owner: Owner,
+        patience: Patience,
+    ) -> Observation:
+        now = self._clock()
+
+        def marks() -> list[Mark]:
+            with self._spool.transaction() as db:
+                return list(streams.marks(db, state.id))
+
+        origin = self._origin(state, owner, str(source.shape))
+
+        return Observation(
+            source=source,
+            origin=origin,
+            state=replace(state, origin=origin.pack()),
+            glance=look,
+            patience=patience,
+            observed_at=rfc3339(now),
+            now_ns=int(now.timestamp() * 1e9),
+            quiet_ns=self._quiet_ns,
+            describe=assistant.describe,
+            marks=marks,
+        )
+
+    def _origin(self, state: StreamState, owner: Owner, shape: str) -> Origin:
+        assert owner.tenant is not None  # noqa: S101 - the caller has looked
+        return Origin(
+            tenant=state.tenant,
+            klass=owner.tenant.retention.klass,
+            user=owner.user,
+            subject=owner.subject,
+            device=self._spool.device,
+            assistant=state.assistant,
+            conversation=state.conversation,
+            stream=state.stream,
+            shape=shape,
+            cwd=owner.cwd,
+            git_remote=owner.git_remote,
+        )
+
+    def _observe(self, look: Observation, intake: Intake) -> StreamState:
+        with open_plain(look.source.path) as file:
+            if look.source.shape is not Shape.DOCUMENT:
+                return intake.take(bytestream.observe(file, look))
+            try:
+                return intake.take(document.observe(file, look))
+            except document.NotADocument:
+                if not settle.rubbish_settled(
+                    look.glance, look.patience, now_ns=look.now_ns, quiet_ns=look.quiet_ns
+                ):
+                    raise Unsettled from None
+                return intake.take(bytestream.observe(file, _as_text(look)))
+
+
+def _as_text(look: Observation) -> Observation:
+    """Look at a document that is none: what it holds is archived as it is."""
+    return replace(
+        look,
+        source=replace(look.source, shape=Shape.TEXT, boundary=None),
+        origin=replace(look.origin, shape=str(Shape.TEXT)),
+    )
+
+
+def _look(path: Path) -> Glance | None:
+    try:
+        return glance(path)
+    except OSError:
+        return None
+
+
+def _refuse(done: Pass, source: Source, error: OSError) -> None:
+    if len(done.refused) < _MAX_REFUSALS:
+        code = errno.errorcode.get(error.errno or 0, "EIO")
+        done.refused[ascii(str(source.path))[1:-1]] = code

@@ -1,0 +1,105 @@
+"""Between the looks and the spool: packs batches beside the reading, commits in few steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from archiver.format.times import rfc3339
+from archiver.spool import batches, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor, Future
+    from datetime import datetime
+
+    from archiver.capture.step import Step
+    from archiver.spool.batches import Packed
+    from archiver.spool.spool import Spool
+    from archiver.spool.values import StreamState
+
+__all__ = ["Intake", "Stopped"]
+
+_COMMIT_BYTES: Final = 8 * 1024 * 1024
+_COMMIT_STEPS: Final = 256
+
+Place = tuple[str, str, str, str]
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the next pass goes on from here
+    """The pass was asked to stop in the middle of a large file."""
+
+
+class Intake:
+    """Takes steps in and commits them in order: when 8 MiB of record lines or 256 steps are
+    held, and at `commit`. What was not committed was not captured.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        packer: Executor,
+        clock: Callable[[], datetime],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.records = 0
+        self.raw_bytes = 0
+        self._spool = spool
+        self._packer = packer
+        self._clock = clock
+        self._stop = stop
+        self._steps: list[tuple[Step, list[Future[Packed]]]] = []
+        self._held_bytes = 0
+        self._places: set[Place] = set()
+
+    def settle(self, place: Place) -> None:
+        """Commit where this stream's newest state is still held, so that it can be read."""
+        if place in self._places:
+            self.commit()
+
+    def take(self, steps: Iterable[Step]) -> StreamState:
+        """Take the steps of one look; give the state that they lead to. Raise `Stopped` after
+        a commit where the pass is to stop.
+        """
+        last: StreamState | None = None
+        for step in steps:
+            last = step.state
+            packed = [self._packer.submit(batches.pack, batch) for batch in step.batches]
+            self._steps.append((step, packed))
+            self._places.add(_place(step.state))
+            self._held_bytes += sum(len(batch.data) for batch in step.batches)
+            if self._held_bytes >= _COMMIT_BYTES or len(self._steps) >= _COMMIT_STEPS:
+                self.commit()
+                if self._stop():
+                    raise Stopped
+        assert last is not None  # noqa: S101 - every look ends with a step
+        return last
+
+    def commit(self) -> None:
+        """Make everything that was taken durable."""
+        if not self._steps:
+            return
+        spooled_at = rfc3339(self._clock())
+        packed = [[future.result() for future in futures] for _, futures in self._steps]
+        with self._spool.transaction() as db:
+            for (step, _), rows in zip(self._steps, packed, strict=True):
+                state = step.state
+                if not state.id:
+                    found = streams.find(db, *_place(state))
+                    state = replace(state, id=found.id if found else 0)
+                first = state.entries - sum(mark.entries for mark in step.marks)
+                row = streams.save(db, state)
+                if step.keep is not None:
+                    streams.keep_marks(db, row, step.keep)
+                streams.add_marks(db, row, first, step.marks)
+                batches.add(db, rows, spooled_at)
+        for step, _ in self._steps:
+            self.records += sum(batch.records for batch in step.batches)
+        self.raw_bytes += self._held_bytes
+        self._steps.clear()
+        self._places.clear()
+        self._held_bytes = 0
+
+
+def _place(state: StreamState) -> Place:
+    return (state.tenant, state.assistant, state.conversation, state.stream)

@@ -1,0 +1,132 @@
+"""Whose conversation is it? Asked once per conversation and policy, remembered in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archiver.policy.claims import Whereabouts, claim
+from archiver.policy.identity import identify
+
+if TYPE_CHECKING:
+    from archiver.assistants.protocol import Assistant, Conversation, Tree
+    from archiver.policy.document import Policy, Tenant
+    from archiver.policy.whereabouts import Git
+    from archiver.spool.values import Glance
+
+__all__ = ["Owner", "Owners"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The tenant that claims a conversation, or ``None``; and, for humans, why."""
+
+    tenant: Tenant | None
+    reason: str
+    user: str = ""
+    subject: str = ""
+    cwd: str | None = None
+    git_remote: str | None = None
+    decided: bool = True
+    """False while the working directory is not known yet: it is asked again."""
+
+
+class Owners:
+    """Answers for one policy; make a new one when the policy changes."""
+
+    def __init__(  # noqa: PLR0913 - what the answer depends on
+        self,
+        policy: Policy,
+        git: Git,
+        *,
+        home: Path,
+        platform: str,
+        os_user: str,
+        quiet_ns: int,
+    ) -> None:
+        self._policy = policy
+        self._git = git
+        self._home = home
+        self._platform = platform
+        self._os_user = os_user
+        self._wait_ns = 60 * quiet_ns
+        self._answers: dict[tuple[str, str], Owner] = {}
+
+    def of(
+        self,
+        assistant: Assistant,
+        conversation: Conversation,
+        tree: Tree,
+        glance: Glance,
+        now: datetime,
+    ) -> Owner:
+        """Tell who owns a conversation whose main file looks like ``glance``."""
+        key = (conversation.assistant, conversation.id)
+        known = self._answers.get(key)
+        if known is not None and known.decided:
+            return known
+        owner = self._decide(assistant, conversation, tree, glance, now)
+        self._answers[key] = owner
+        return owner
+
+    def working_directories(self) -> list[Path]:
+        """Give every folder that a conversation was held in, as far as was asked."""
+        return sorted({Path(one.cwd) for one in self._answers.values() if one.cwd})
+
+    def _decide(
+        self,
+        assistant: Assistant,
+        conversation: Conversation,
+        tree: Tree,
+        glance: Glance,
+        now: datetime,
+    ) -> Owner:
+        cwd = _working_directory(assistant, conversation, tree)
+        idle = int(now.timestamp() * 1e9) - glance.modified
+        if cwd is None and 0 <= idle < self._wait_ns:
+            return Owner(None, "its working directory is not known yet", decided=False)
+        folder = Path(cwd) if cwd else None
+        remotes = self._git.remotes(str(folder)) if folder else ()
+        where = Whereabouts(
+            working_directories=_both(folder),
+            git_remotes=remotes,
+            assistant=conversation.assistant,
+            last_change=datetime.fromtimestamp(glance.modified / 1e9, UTC).date(),
+            home=str(self._home),
+            platform=self._platform,
+        )
+        answer = claim(self._policy, where)
+        tenant = answer.tenant
+        if tenant is None:
+            decided = cwd is not None and remotes is not None
+            return Owner(None, answer.reason, cwd=cwd, decided=decided)
+        email = self._git.email(str(folder or self._home))
+        person = identify(tenant, git_email=email, os_user=self._os_user)
+        return Owner(
+            tenant,
+            answer.reason,
+            user=person.user,
+            subject=person.subject,
+            cwd=cwd,
+            git_remote=remotes[0] if remotes else None,
+        )
+
+
+def _both(folder: Path | None) -> tuple[str, ...]:
+    """Give a folder as it was named and as the disk resolves it."""
+    if folder is None:
+        return ()
+    try:
+        resolved = folder.resolve()
+    except (OSError, RuntimeError):
+        return (str(folder),)
+    return (str(folder),) if resolved == folder else (str(folder), str(resolved))
+
+
+def _working_directory(assistant: Assistant, conversation: Conversation, tree: Tree) -> str | None:
+    try:
+        return assistant.working_directory(conversation, tree)
+    except Exception:  # noqa: BLE001 - an unknown format means an unknown folder
+        return None

@@ -1,0 +1,25 @@
+"""What one look at a file asks the spool to remember: a step is committed whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archiver.spool.values import Batch, Mark, StreamState
+
+__all__ = ["Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Records and the capture state that they lead to, for one transaction.
+
+    ``keep`` first entries' marks stay (``None``: all); ``marks`` are those of the new ones.
+    A state without ``glance`` says that the file holds more than is believed yet.
+    """
+
+    state: StreamState
+    batches: tuple[Batch, ...]
+    marks: tuple[Mark, ...] = ()
+    keep: int | None = None

@@ -1,0 +1,171 @@
+"""The verbs of the daemon, without their timetable: apply, collect, seal, ship.
+
+One engine lives as long as its process and holds the spool. Verbs may run side by side:
+collecting and sealing in threads, shipping on the event loop. Every verb takes up where the
+spool says it was left, so it may be broken off at any point and called again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from archiver.assistants.protocol import Places
+from archiver.assistants.registry import ASSISTANTS
+from archiver.assistants.tree import DiskTree
+from archiver.capture.collect import Collector, Pass
+from archiver.capture.owner import Owners
+from archiver.daemon.outbox import SpoolOutbox
+from archiver.daemon.projects import project_folders
+from archiver.daemon.rules import store_of
+from archiver.delivery.pace import Pace
+from archiver.delivery.ship import Shipped, Shipper
+from archiver.policy.whereabouts import Git
+from archiver.sealing.manifests import write_manifest
+from archiver.sealing.seal import Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from archiver.daemon.machine import Machine
+    from archiver.daemon.rules import Rules
+    from archiver.spool.spool import Spool
+    from archiver.stores.protocol import Store
+
+__all__ = ["Engine"]
+
+_ROOM_SECONDS = 0.5
+
+
+class Engine:
+    """Acts for the policy that was applied last; before that, for nobody."""
+
+    def __init__(self, spool: Spool, machine: Machine) -> None:
+        self.spool = spool
+        self.machine = machine
+        self.tree = DiskTree()
+        self.rules: Rules | None = None
+        self.collector: Collector | None = None
+        self.sealer = Sealer(spool, machine.clock)
+        self.outbox = SpoolOutbox(spool)
+        self.last_pass = Pass()
+        self._shipper: Shipper | None = None
+        self._room_known: tuple[float, str | None] = (-_ROOM_SECONDS, None)
+
+    def apply(self, rules: Rules | None) -> None:
+        """Act for this policy from now on; ``None`` enables nobody."""
+        self.rules = rules
+        if rules is None:
+            self.collector = self._shipper = None
+            return
+        schedule = rules.policy.schedule
+        owners = Owners(
+            rules.policy,
+            Git(),
+            home=self.machine.home,
+            platform=self.machine.platform,
+            os_user=self.machine.os_user,
+            quiet_ns=int(schedule.quiet_seconds * 1e9),
+        )
+        self.collector = Collector(
+            self.spool,
+            ASSISTANTS,
+            self.tree,
+            owners,
+            places=partial(self._places, rules),
+            clock=self.machine.clock,
+            quiet_seconds=schedule.quiet_seconds,
+            room=partial(self._room, rules),
+            enabled=rules.tenants.__contains__,
+        )
+        limit = schedule.bandwidth_bytes_per_second
+        self._shipper = Shipper(
+            self.outbox,
+            partial(self._store, rules),
+            clock=self.machine.clock,
+            draw=random.random,
+            pace=Pace(limit) if limit else None,
+        )
+        for tenant in rules.tenants:
+            self.spool.ensure_tenant(tenant)
+
+    def _places(self, rules: Rules, worked_in: Sequence[Path]) -> Places:
+        machine = self.machine
+        folders = project_folders(rules.policy, self.tree, machine.home, worked_in)
+        return Places(machine.home, machine.platform, machine.environ, folders)
+
+    def _store(self, rules: Rules, tenant: str) -> Store:
+        return store_of(rules.tenants[tenant].store)
+
+    def _room(self, rules: Rules) -> str | None:
+        """Say why nothing more may be spooled, or ``None``. Asked for every file, so the
+        answer stands for a moment.
+        """
+        asked = time.monotonic()
+        if asked - self._room_known[0] >= _ROOM_SECONDS:
+            self._room_known = (asked, self._room_now(rules))
+        return self._room_known[1]
+
+    def _room_now(self, rules: Rules) -> str | None:
+        limits = rules.policy.spool
+        if shutil.disk_usage(self.spool.folder).free < limits.free_floor_bytes:
+            return f"the disk has less than {limits.free_floor_bytes} bytes free"
+        if self.spool.used_bytes() >= limits.max_bytes:
+            return f"the spool holds {limits.max_bytes} bytes that are not sent yet"
+        return None
+
+    def collect(self, stop: Callable[[], bool] = lambda: False) -> Pass:
+        """Make one pass over the conversations of this machine. Blocks; run it in a thread."""
+        if self.collector is None:
+            return Pass()
+        self.last_pass = self.collector.collect(stop)
+        return self.last_pass
+
+    def seal(self, *, everything: bool = False, stop: Callable[[], bool] = lambda: False) -> int:
+        """Seal what is due; give the count. Blocks; run it in a thread."""
+        count = 0
+        for name, tenant in (self.rules.tenants if self.rules else {}).items():
+            count += self.sealer.seal(
+                name,
+                max_bytes=tenant.chunk.max_bytes,
+                max_age_seconds=tenant.chunk.max_age_seconds,
+                level=tenant.chunk.level,
+                everything=everything,
+                stop=stop,
+            )
+        return count
+
+    async def ship(self, *, force: bool = False, manifests: bool = True) -> list[Shipped]:
+        """Ship every enabled tenant's chunks and then, unless more chunks are about to follow
+        (``manifests`` false), the manifests that list them. ``force`` asks a store again even
+        before a waiting state is over.
+        """
+        shipper, rules = self._shipper, self.rules
+        if shipper is None or rules is None:
+            return []
+        shipped = [*(await shipper.ship_all(rules.tenants, force=force)).values()]
+        if manifests:
+            names = rules.tenants
+            written = [name for name in names if await asyncio.to_thread(self._manifests, name)]
+            shipped += (await shipper.ship_all(written, force=force)).values()
+        return shipped
+
+    def _manifests(self, tenant: str) -> int:
+        """Write every manifest that is due for a tenant; give the count."""
+        count = 0
+        rules = self.rules
+        if rules is None or tenant not in rules.tenants:
+            return 0
+        while write_manifest(
+            self.spool,
+            tenant,
+            now=self.machine.clock(),
+            retention_days=rules.tenants[tenant].retention.days,
+        ):
+            count += 1
+        return count

@@ -1,0 +1,110 @@
+"""Opening the spool of a machine, whatever a crash or a bad disk left of it.
+
+A damaged database is set aside, loudly, and a new one with a new device identity takes its
+place; sealed files that were never sent are taken over, so that what was captured still
+arrives. What was spooled and not sealed is captured again from the sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archiver.durable import files
+from archiver.errors import ArchiverError, SpoolDamaged
+from archiver.format.frame import unpack
+from archiver.format.keys import ChunkKey
+from archiver.format.lines import decode_lines
+from archiver.format.times import rfc3339
+from archiver.model.shipment import ChunkEntry, ConversationCount
+from archiver.sealing.seal import Sealer
+from archiver.spool import chunks, database
+from archiver.spool.spool import SEALED, Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from archiver.model.record import Record
+
+__all__ = ["Opened", "open_spool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A spool that is ready. ``set_aside`` is where a damaged one lies now, if there was one;
+    ``recovered`` counts the sealed files that were taken over from it.
+    """
+
+    spool: Spool
+    set_aside: Path | None = None
+    recovered: int = 0
+
+
+def open_spool(folder: Path, clock: Callable[[], datetime]) -> Opened:
+    """Open the spool of a state folder. The caller holds the folder's lock."""
+    files.make_private_folder(folder)
+    files.sweep(folder)
+    try:
+        spool = Spool.open(folder)
+    except SpoolDamaged:
+        aside = database.set_aside(folder, clock())
+        spool = Spool.open(folder)
+        return Opened(spool, aside, _take_over(spool, clock))
+    Sealer(spool, clock).sweep()
+    return Opened(spool)
+
+
+def _take_over(spool: Spool, clock: Callable[[], datetime]) -> int:
+    count = 0
+    for path in sorted((spool.folder / SEALED).glob("*/*.jsonl.zst")):
+        try:
+            entry, tenant = _entry_of(path)
+        except (ArchiverError, OSError, ValueError):
+            target = spool.folder / "quarantine" / "sealed"
+            files.make_private_folder(target)
+            files.move(path, target / path.name)
+            continue
+        spool.ensure_tenant(tenant)
+        with spool.transaction() as db:
+            chunks.add(db, tenant, entry, rfc3339(clock()), foreign=True)
+        count += 1
+    return count
+
+
+def _entry_of(path: Path) -> tuple[ChunkEntry, str]:
+    """Read back from a sealed file what its lost row said."""
+    device, seq, sha = path.name.removesuffix(".jsonl.zst").split("-")
+    body = path.read_bytes()
+    sha256 = hashlib.sha256(body).hexdigest()
+    if not sha256.startswith(sha):
+        raise ValueError("a sealed file is not what its name says")
+    raw = unpack(body)
+    records = list(decode_lines(raw))
+    times = [record.occurred_at or record.observed_at for record in records]
+    first = records[0]
+    key = ChunkKey(
+        "", first.tenant, first.klass, first.subject, times[0][:10], device, int(seq), sha
+    )
+    return (
+        ChunkEntry(
+            seq=int(seq),
+            key=str(key),
+            sha256=sha256,
+            stored_bytes=len(body),
+            raw_bytes=len(raw),
+            records=len(records),
+            first_at=min(times),
+            last_at=max(times),
+            conversations=_counts(records),
+        ),
+        first.tenant,
+    )
+
+
+def _counts(records: list[Record]) -> tuple[ConversationCount, ...]:
+    counts = Counter((record.assistant, record.conversation) for record in records)
+    return tuple(ConversationCount(*name, count) for name, count in sorted(counts.items()))

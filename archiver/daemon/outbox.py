@@ -1,0 +1,120 @@
+"""The spool as delivery sees it: parcels, receipts and waiting states."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archiver.delivery.parcel import Parcel, Waiting
+from archiver.durable import files
+from archiver.sealing.seal import sealed_path
+from archiver.spool import chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archiver.model.shipment import Receipt
+    from archiver.spool.chunks import ManifestRow, Sealed
+    from archiver.spool.spool import Spool
+
+__all__ = ["SpoolOutbox"]
+
+FORMAT = "archiver-1"
+"""Stands in the metadata of every object, so that a stranger can look the format up."""
+
+
+class SpoolOutbox:
+    """Implements `archiver.delivery.outbox.Outbox` over a `Spool`."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def pending(self, tenant: str, limit: int) -> Sequence[Parcel]:
+        """Give the oldest parcels: chunks, then manifests."""
+        with self._spool.transaction() as db:
+            sealed = chunks.pending(db, tenant, limit)
+            room = limit - len(sealed)
+            listed = chunks.pending_manifests(db, tenant, room) if room else []
+        return [self._chunk(one) for one in sealed] + [_manifest(one) for one in listed]
+
+    def _chunk(self, sealed: Sealed) -> Parcel:
+        entry = sealed.entry
+        return Parcel(
+            tenant=sealed.tenant,
+            key=entry.key,
+            sha256=entry.sha256,
+            size=entry.stored_bytes,
+            kind="chunk",
+            seq=entry.seq,
+            path=sealed_path(self._spool.folder, sealed.tenant, entry.key),
+            metadata=(
+                ("format", FORMAT),
+                ("raw-size", str(entry.raw_bytes)),
+                ("records", str(entry.records)),
+                ("seq", str(entry.seq)),
+                ("sha256", entry.sha256),
+            ),
+        )
+
+    def deliver(self, parcel: Parcel, receipt: Receipt) -> None:
+        """Keep the receipt, durably."""
+        with self._spool.transaction() as db:
+            if parcel.kind == "chunk":
+                chunks.deliver(db, parcel.tenant, receipt, parcel.size)
+            else:
+                chunks.deliver_manifest(db, parcel.tenant, parcel.sha256)
+
+    def discard(self, parcel: Parcel) -> None:
+        """Remove the sealed file; one that cannot be removed now goes at the next start."""
+        if parcel.path is not None:
+            with contextlib.suppress(OSError):
+                files.remove(parcel.path)
+
+    def quarantine(self, parcel: Parcel, reason: str) -> None:
+        """Set a parcel aside; its bytes stay."""
+        with self._spool.transaction() as db:
+            if parcel.kind == "chunk":
+                chunks.quarantine(db, parcel.tenant, parcel.sha256, reason)
+            else:
+                chunks.quarantine_manifest(db, parcel.tenant, parcel.sha256)
+
+    def waiting(self, tenant: str) -> Waiting | None:
+        """Give what the tenant waits for."""
+        return self._state(tenant)[0]
+
+    def failures(self, tenant: str) -> int:
+        """Give how many rounds in a row failed."""
+        return self._state(tenant)[1]
+
+    def _state(self, tenant: str) -> tuple[Waiting | None, int]:
+        with self._spool.transaction() as db:
+            row = db.execute(
+                "SELECT waiting, failures FROM tenants WHERE id = ?", (tenant,)
+            ).fetchone()
+        if row is None:
+            return None, 0
+        return (msgspec.json.decode(row[0], type=Waiting) if row[0] else None), row[1]
+
+    def set_waiting(self, tenant: str, waiting: Waiting | None, failures: int) -> None:
+        """Keep both."""
+        self._spool.ensure_tenant(tenant)
+        with self._spool.transaction() as db:
+            db.execute(
+                "UPDATE tenants SET waiting = ?, failures = ? WHERE id = ?",
+                (msgspec.json.encode(waiting) if waiting else None, failures, tenant),
+            )
+
+
+def _manifest(row: ManifestRow) -> Parcel:
+    return Parcel(
+        tenant=row.tenant,
+        key=row.key,
+        sha256=row.sha256,
+        size=len(row.body),
+        kind="manifest",
+        seq=row.seq,
+        body=row.body,
+        metadata=(("format", FORMAT), ("seq", str(row.seq)), ("sha256", row.sha256)),
+    )

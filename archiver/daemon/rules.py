@@ -1,0 +1,64 @@
+"""One policy as the engine uses it: tenants by id, and the stores that they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archiver.policy.document import FolderStore, R2Store
+from archiver.policy.identity import subject_key
+from archiver.stores.opening import open_store
+from archiver.stores.prefixed import Prefixed
+from archiver.stores.settings import FolderSettings, S3Settings
+
+if TYPE_CHECKING:
+    from archiver.policy.document import Policy, Tenant
+    from archiver.policy.document import Store as StoreRules
+    from archiver.stores.protocol import Store
+    from archiver.stores.settings import StoreSettings
+
+__all__ = ["Rules", "settings_of", "store_of"]
+
+
+def settings_of(rules: StoreRules) -> StoreSettings:
+    """Translate the policy's store into what opens it."""
+    if isinstance(rules, FolderStore):
+        return FolderSettings(rules.path)
+    if isinstance(rules, R2Store):
+        return S3Settings.r2(
+            rules.bucket,
+            account_id=rules.account_id,
+            jurisdiction=rules.jurisdiction,
+            endpoint=rules.endpoint,
+            profile=rules.profile,
+            credentials_file=rules.credentials_file,
+        )
+    return S3Settings(
+        bucket=rules.bucket,
+        region=rules.region,
+        endpoint=rules.endpoint,
+        path_style=rules.path_style,
+        profile=rules.profile,
+        credentials_file=rules.credentials_file,
+    )
+
+
+def store_of(rules: StoreRules) -> Store:
+    """Give the unopened store of a tenant, below its prefix."""
+    return Prefixed(open_store(settings_of(rules)), rules.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A policy in force, and its enabled tenants by id."""
+
+    policy: Policy
+    tenants: dict[str, Tenant]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Rules:
+        """Prepare a policy; raise `PolicyError` where an enabled tenant's key cannot be read."""
+        enabled = {tenant.id: tenant for tenant in policy.tenants if tenant.enabled}
+        for tenant in enabled.values():
+            subject_key(tenant)
+        return cls(policy, enabled)

@@ -1,0 +1,278 @@
+"""The daemon: when the engine's verbs happen.
+
+The scheduler decides when, never what: every job is idempotent and takes up where the spool
+says, so a missed run costs nothing but time. Settings that matter, and why:
+
+* ``misfire_grace_time=None``: APScheduler otherwise drops a run that is a second late, and
+  after sleep every run is (https://github.com/agronholm/apscheduler/issues/481).
+* ``coalesce=True, max_instances=1``: hours of missed runs are one run.
+* no interval below ten seconds, and a memory job store: nothing is pickled.
+
+A change of the policy is seen at the next tick, or, during a long pass, within a second or
+so: the pass is broken off. A stop breaks off shipping and collecting, seals what is spooled,
+and takes less than five seconds; what is not sent then is sent at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from archiver.daemon.rules import Rules
+from archiver.daemon.status import PolicyStatus, publish
+from archiver.daemon.survey import survey
+from archiver.daemon.wake import Clocks, jumped
+from archiver.errors import DiskFull, PolicyError
+from archiver.format.times import rfc3339
+from archiver.policy.document import Schedule
+from archiver.policy.watch import Changed, Gone, Refused, Same
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from apscheduler.events import JobExecutionEvent
+
+    from archiver.daemon.engine import Engine
+    from archiver.policy.watch import Watch
+
+__all__ = ["Daemon"]
+
+log = logging.getLogger("archiver")
+
+_STOP_SECONDS: Final = 4.0
+_FAULTS_KEPT: Final = 10
+_LOOK_SECONDS: Final = 1.0
+
+
+class Daemon:
+    """Runs one engine for the policy that ``watch`` finds."""
+
+    def __init__(self, engine: Engine, watch: Watch, *, set_aside: str | None = None) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._set_aside = set_aside
+        self._stopping = asyncio.Event()
+        self._policy = PolicyStatus(state="gone")
+        self._changed = False
+        self._looked = 0.0
+        self._clocks = _clocks()
+        self._faults: list[str] = []
+        self._last_pass_at: str | None = None
+        self._captured: dict[str, str] = {}
+        self._collecting = asyncio.Lock()
+        self._shipping: asyncio.Task[object] | None = None
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+
+    async def run(self) -> None:
+        """Run until `stop` is called or the process is told to end."""
+        _on_signals(self.stop)
+        self._scheduler.add_listener(self._fault, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        self._look_at_policy()
+        self._plan()
+        self._scheduler.start()
+        await self._guarded(self.tick)
+        await self._guarded(self.ship)
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._end()
+
+    def stop(self) -> None:
+        """Ask the daemon to end; it does within five seconds."""
+        self._stopping.set()
+
+    def _plan(self) -> None:
+        rules = self._engine.rules
+        schedule = rules.policy.schedule if rules else Schedule()
+        for name, job, seconds in (
+            ("tick", self.tick, schedule.collect_seconds),
+            ("ship", self.ship, schedule.ship_seconds),
+            ("housekeeping", self.housekeep, schedule.housekeeping_seconds),
+        ):
+            self._scheduler.add_job(
+                job, "interval", seconds=seconds, id=name, name=name, replace_existing=True
+            )
+
+    async def tick(self) -> None:
+        """Look at the policy; collect; seal what is due; ship at once what was sealed."""
+        woke = self._woke()
+        changed = self._look_at_policy() or self._changed
+        self._changed = False
+        if changed:
+            await self._break_off_shipping()
+            self._plan()
+        async with self._collecting:
+            done = await asyncio.to_thread(self._engine.collect, self._should_stop)
+            sealed = await asyncio.to_thread(self._engine.seal, stop=self._stopping.is_set)
+        self._last_pass_at = rfc3339(self._engine.machine.clock())
+        self._captured |= done.captured
+        if done.records or sealed or done.full:
+            log.info(
+                "collected %d records of %d conversations, sealed %d chunks%s",
+                done.records,
+                done.conversations,
+                sealed,
+                f"; capture stands still: {done.full}" if done.full else "",
+            )
+        if sealed or woke or changed:
+            await self.ship(force=woke or changed)
+        else:
+            self._publish()
+
+    async def ship(self, *, force: bool = False) -> None:
+        """Ship what is pending, unless that is under way already."""
+        if self._shipping is not None or self._stopping.is_set():
+            return
+        self._shipping = asyncio.ensure_future(self._engine.ship(force=force))
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                shipped = await self._shipping
+                count = sum(one.delivered for one in shipped)
+                if count:
+                    log.info("shipped %d objects", count)
+                for one in shipped:
+                    if one.waiting:
+                        log.warning(
+                            "shipping waits for %s: %s", one.waiting.reason, one.waiting.detail
+                        )
+        finally:
+            self._shipping = None
+            self._publish()
+
+    async def housekeep(self) -> None:
+        """Give free space back to the file system."""
+        await asyncio.to_thread(self._engine.spool.give_space_back)
+
+    def _look_at_policy(self) -> bool:
+        """Put the policy in force that stands now; tell whether that changed anything."""
+        self._looked = time.monotonic()
+        outcome = self._watch.check()
+        match outcome:
+            case Same():
+                return False
+            case Gone():
+                changed = self._engine.rules is not None
+                self._engine.apply(None)
+                self._policy = PolicyStatus(state="gone")
+                if changed:
+                    log.warning("there is no policy any more: nothing is captured or shipped")
+                return changed
+            case Refused(problems=problems):
+                self._refuse(problems)
+                return False
+            case Changed(loaded=loaded):
+                try:
+                    self._engine.apply(Rules.of(loaded.policy))
+                except PolicyError as error:
+                    self._refuse((str(error),))
+                    return False
+                self._policy = PolicyStatus(
+                    state="in force", path=str(loaded.path), fingerprint=loaded.fingerprint
+                )
+                log.info("policy %s is in force", loaded.fingerprint[:12])
+                return True
+
+    def _refuse(self, problems: tuple[str, ...]) -> None:
+        if self._policy.problems != problems:
+            for problem in problems:
+                log.error("the policy is refused: %s", problem)
+        self._policy = PolicyStatus(
+            state="refused",
+            path=self._policy.path,
+            fingerprint=self._policy.fingerprint,
+            problems=problems,
+        )
+
+    def _should_stop(self) -> bool:
+        """Tell a long pass to end: the daemon stops, or the policy is another one now."""
+        if self._stopping.is_set() or self._changed:
+            return True
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._changed = self._look_at_policy()
+        return self._changed
+
+    def _woke(self) -> bool:
+        before, self._clocks = self._clocks, _clocks()
+        return jumped(before, self._clocks)
+
+    async def _break_off_shipping(self) -> None:
+        if self._shipping is not None:
+            self._shipping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._shipping
+
+    async def _guarded(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a job as the scheduler does: what it raises is noted, the next run comes."""
+        try:
+            await job()
+        except Exception as error:  # noqa: BLE001 - a daemon goes on
+            self._note(error)
+
+    def _fault(self, event: JobExecutionEvent) -> None:
+        if event.exception is not None:
+            self._note(event.exception)
+
+    def _note(self, error: BaseException) -> None:
+        what = str(error) if isinstance(error, DiskFull) else type(error).__name__
+        text = f"{rfc3339(self._engine.machine.clock())} {what}{_where(error)}"
+        self._faults = [*self._faults, text][-_FAULTS_KEPT:]
+        log.error("a job failed and will run again: %s", text)
+
+    def _publish(self) -> None:
+        status = survey(
+            self._engine,
+            policy=self._policy,
+            last_pass_at=self._last_pass_at,
+            last_captured_at=self._captured,
+            set_aside=self._set_aside,
+            faults=tuple(self._faults),
+        )
+        try:
+            publish(status, self._engine.spool.folder)
+        except (OSError, DiskFull) as error:
+            log.warning("the status file was not written: %s", type(error).__name__)
+
+    async def _end(self) -> None:
+        self._scheduler.shutdown(wait=False)
+        await self._break_off_shipping()
+        deadline = time.monotonic() + _STOP_SECONDS
+        async with self._collecting:
+            await asyncio.to_thread(
+                self._engine.seal, everything=True, stop=lambda: time.monotonic() > deadline
+            )
+        self._publish()
+        log.info("stopped")
+
+
+def _clocks() -> Clocks:
+    return Clocks(time.time(), time.monotonic())
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    code = trace.tb_frame.f_code
+    return f" in {code.co_name} ({code.co_filename.rsplit('archiver', 1)[-1]}:{trace.tb_lineno})"
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT"):
+        number = getattr(signal, name)
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows has no loop handlers
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))

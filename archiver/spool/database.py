@@ -1,0 +1,192 @@
+"""The spool's one database connection.
+
+Promise: what was committed survives a power cut; a damaged file is set aside and reported,
+never silently begun anew.
+
+Rules, and where they come from:
+
+* ``synchronous=FULL`` with ``journal_mode=WAL``: NORMAL forgets the last commits at a power
+  cut (https://sqlite.org/pragma.html#pragma_synchronous).
+* one connection, ``locking_mode=EXCLUSIVE`` set before the first read: SQLite below 3.51.3
+  can corrupt a WAL database that two connections checkpoint
+  (https://sqlite.org/wal.html#walresetbug), and exclusive mode needs no shared memory file.
+* ``fullfsync`` on macOS, where a plain fsync stops at the drive's cache.
+* no ``mmap_size``: an I/O error would be a signal instead of an exception.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from typing import TYPE_CHECKING, Final
+
+from archiver.durable import files
+from archiver.errors import DiskFull, SpoolDamaged
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["NAME", "connect", "set_aside", "translate"]
+
+NAME: Final = "spool.db"
+_SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE tenants (
+    id TEXT PRIMARY KEY,
+    next_chunk INTEGER NOT NULL DEFAULT 1,
+    next_manifest INTEGER NOT NULL DEFAULT 1,
+    last_manifest TEXT,          -- sha256 of the newest manifest made
+    last_manifest_at TEXT,
+    delivered_chunks INTEGER NOT NULL DEFAULT 0,
+    delivered_bytes INTEGER NOT NULL DEFAULT 0,
+    last_delivered_at TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    waiting BLOB                 -- JSON: what shipping waits for
+) WITHOUT ROWID;
+
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    assistant TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    path BLOB NOT NULL,
+    shape TEXT NOT NULL,
+    glance BLOB,                 -- what stat said when all there was had been captured
+    consumed INTEGER NOT NULL DEFAULT 0,
+    prefix BLOB NOT NULL DEFAULT x'',
+    entries INTEGER NOT NULL DEFAULT 0,
+    position INTEGER NOT NULL DEFAULT 0,
+    fields BLOB NOT NULL DEFAULT x'',
+    missing INTEGER NOT NULL DEFAULT 0,
+    absent INTEGER NOT NULL DEFAULT 0,
+    origin BLOB NOT NULL DEFAULT x'',
+    UNIQUE (tenant, assistant, conversation, stream)
+);
+
+CREATE INDEX streams_by_path ON streams (path);
+
+CREATE TABLE marks (             -- 28 bytes each: sha256[:16], length, entries
+    stream INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (stream, first)
+) WITHOUT ROWID;
+
+CREATE TABLE batches (           -- captured record lines, compressed, not yet in a chunk
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    class TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    day TEXT NOT NULL,
+    assistant TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    spooled_at TEXT NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX batches_by_chunk ON batches
+    (tenant, class, subject, day, conversation, stream, position);
+
+CREATE TABLE chunks (            -- sealed, until a shipped manifest lists them
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL,         -- pending, delivered, quarantined
+    entry BLOB NOT NULL,         -- ChunkEntry as JSON
+    sha256 TEXT NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    sealed_at TEXT NOT NULL,
+    receipt BLOB,
+    reason TEXT,
+    foreign_device INTEGER NOT NULL DEFAULT 0,
+    manifest INTEGER             -- seq of the manifest that lists it
+);
+CREATE INDEX chunks_by_state ON chunks (tenant, state, id);
+CREATE INDEX chunks_by_manifest ON chunks (tenant, manifest);
+CREATE INDEX chunks_by_sha256 ON chunks (sha256);
+
+CREATE TABLE manifests (
+    tenant TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    key TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    body BLOB NOT NULL,
+    made_at TEXT NOT NULL,
+    PRIMARY KEY (tenant, seq)
+) WITHOUT ROWID;
+"""
+
+
+def translate(error: sqlite3.Error, folder: Path) -> DiskFull | SpoolDamaged:
+    """Say in archiver's words what SQLite refused."""
+    code = getattr(error, "sqlite_errorname", "")
+    if code.startswith("SQLITE_FULL"):
+        return DiskFull(
+            f"no room left for the spool in {folder}",
+            advice="Free some space; archiver goes on by itself and has lost nothing.",
+        )
+    return SpoolDamaged(
+        f"the spool database in {folder} cannot be used ({code or 'not a database'})",
+        advice="Start archiver again: it sets the damaged file aside and recaptures.",
+    )
+
+
+def connect(folder: Path) -> sqlite3.Connection:
+    """Open the spool of a state folder, made if it is not there.
+
+    Raises `SpoolDamaged` where the file fails its check: call `set_aside`, then try again.
+    """
+    try:
+        connection = sqlite3.connect(
+            folder / NAME, isolation_level=None, check_same_thread=False, timeout=0
+        )
+        _prepare(connection)
+    except sqlite3.Error as error:
+        raise translate(error, folder) from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute("PRAGMA cache_size=-2000")
+    connection.execute("PRAGMA secure_delete=OFF")
+    if sys.platform == "darwin":
+        connection.execute("PRAGMA fullfsync=1")
+        connection.execute("PRAGMA checkpoint_fullfsync=1")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError("quick_check failed")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
+    elif version != _SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(f"schema version {version}")
+
+
+def set_aside(folder: Path, now: datetime) -> Path:
+    """Move a damaged database into ``quarantine/`` and give its new folder.
+
+    Nothing in ``quarantine/`` is ever removed by archiver.
+    """
+    target = folder / "quarantine" / f"spool-{now:%Y%m%dT%H%M%S}"
+    files.make_private_folder(target)
+    for suffix in ("-wal", "-shm", ""):
+        source = folder / f"{NAME}{suffix}"
+        if source.exists():
+            files.move(source, target / source.name)
+    return target
