@@ -142,7 +142,7 @@ def _folder_pattern(value: str) -> str:
     if ".." in parts:
         raise wrong("must not hold '..'")
     if any("**" in part and part != "**" for part in parts):
-        raise wrong("'**' must stand alone between two '/'; '*' is any text within one part")
+        raise wrong("must not join '**' with other text: '*' is any text within one part")
     rooted = parts[0] in {"", "~", "**"} or re.fullmatch(r"[A-Za-z]:", parts[0])
     if not rooted or not any(parts):
         raise wrong("must start with ~/, /, a drive as in C:/, or **/")

@@ -109,7 +109,7 @@ def remote(url: str) -> str | None:
     if not host or not names or "@" in path or ".." in names:
         return None
     text = re.sub(r"/?(?:\.git)+$", "", "/".join((host, *names)))
-    return text.casefold()
+    return text.casefold() if "/" in text else None
 
 
 def _host_and_path(url: str) -> tuple[str, str]:
