@@ -79,7 +79,7 @@ def check_chunk(
         yield Finding(Code.RECORDS_DIFFER, key, "its manifest lists other counts, sizes or times")
     if not all(_filed_right(claim, record) for record in records):
         yield Finding(Code.RECORD_MISFILED, key, "a record belongs into another chunk")
-    order = [(record.conversation, record.stream, record.position) for record in records]
+    order = [(r.conversation, r.stream, r.assistant, r.position) for r in records]
     if order != sorted(order):
         yield Finding(Code.RECORD_ORDER, key, "its records are not in order")
     device = claim.key.device

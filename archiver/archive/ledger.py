@@ -82,10 +82,12 @@ class Ledger:
         yield from self._claim_all(key, manifest)
 
     def _claim_all(self, key: ManifestKey, manifest: Manifest) -> Iterator[Finding]:
-        for entry in (*manifest.chunks, *manifest.recovered):
+        entries = [(entry, True) for entry in manifest.chunks]
+        entries += [(entry, False) for entry in manifest.recovered]
+        for entry, own in entries:
             where = rebase(entry, self._prefix, self._tenant)
-            own = where is not None and where.device == key.device
-            if where is None or (entry in manifest.chunks and not own):
+            if where is None or (own and where.device != key.device):
+                self._blind.add(key.device)
                 yield Finding(
                     Code.LISTING_INVALID,
                     str(key),
@@ -178,7 +180,8 @@ def _follows(before: list[_Link], link: _Link) -> bool:
 def _holes(known: set[int], stored: set[int]) -> Iterator[tuple[int, int]]:
     """Yield the first and last number of each run that is in neither, below the highest known."""
     before = 0
-    for seq in sorted(known | {seq for seq in stored if seq < max(known)}):
+    highest = max(known, default=0)
+    for seq in sorted(known | {seq for seq in stored if seq < highest}):
         if seq > before + 1:
             yield before + 1, seq - 1
         before = seq
