@@ -1,6 +1,7 @@
 """One tenant's parcels against one opened store, until nothing is pending or it says stop.
 
-* Oldest first, in batches: memory does not grow with the backlog.
+* Oldest first, in batches: memory does not grow with the backlog. When nothing in the oldest
+  batch can go now, the round is over.
 * Chunks first, several at once; the manifests of the batch after them, one by one and in
   order. No manifest goes while a chunk of the round is left behind: a manifest may only list
   what is stored.
@@ -67,20 +68,15 @@ class Round:
 
     async def run(self) -> Waiting | None:
         """Ship; give what the tenant waits for now, ``None`` when nothing is pending."""
-        while not self._over and (batch := self._batch()):
-            chunks = deque(parcel for parcel in batch if parcel.kind == "chunk")
-            await self._together(chunks)
+        while not self._stopped and (batch := self._batch()):
+            await self._together(deque(parcel for parcel in batch if parcel.kind == "chunk"))
             for parcel in batch:
-                if parcel.kind == "manifest" and not self._over:
+                if parcel.kind == "manifest":
                     await self._in_turn(parcel)
         return self._stopped or self._soonest
 
-    @property
-    def _over(self) -> bool:
-        return self._stopped is not None or len(self._left) >= BATCH
-
     def _batch(self) -> Sequence[Parcel]:
-        pending = self._outbox.pending(self._tenant, BATCH + len(self._left))
+        pending = self._outbox.pending(self._tenant, BATCH)
         batch = [parcel for parcel in pending if parcel.key not in self._left]
         failures = self._outbox.failures(self._tenant)
         if not failures:
@@ -90,7 +86,7 @@ class Round:
 
     async def _together(self, chunks: deque[Parcel]) -> None:
         async def work() -> None:
-            while chunks and not self._over:
+            while chunks and not self._stopped:
                 parcel = chunks.popleft()
                 self._settle(parcel, await self._courier.bring(parcel))
 

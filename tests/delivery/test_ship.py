@@ -13,6 +13,7 @@ from archiver.delivery.outbox import Outbox
 from archiver.delivery.pace import Pace
 from archiver.delivery.parcel import WaitReason
 from archiver.delivery.round import BATCH
+from archiver.delivery.ship import Shipper
 from archiver.model.answers import Answer, Stored
 from archiver.stores.faults import (
     Fault,
@@ -22,6 +23,7 @@ from archiver.stores.faults import (
     LoseAnswer,
     Plant,
     Refuse,
+    Slow,
     deny_reads,
 )
 from archiver.stores.memory import MemoryStore
@@ -210,6 +212,22 @@ async def test_a_contradicted_checksum_is_settled_by_reading_back(
     assert chunk.path.exists() is not right
 
 
+async def test_a_contradicted_checksum_is_never_taken_on_trust(bench: Bench) -> None:
+    """200 with another checksum, and credentials that may not read: no receipt."""
+    chunk = bench.chunk(1)
+
+    class Contradicting(MemoryStore):
+        async def put(
+            self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        ) -> Stored:
+            await super().put(key, body, sha256=sha256, metadata=metadata)
+            return Stored(sha256="00" * 32)
+
+    bench.stores["acme"] = Contradicting(FaultPlan(deny_reads()))
+    assert (await bench.shipper().ship("acme")).quarantined == 1
+    assert chunk.path.exists()
+
+
 async def test_the_receipt_is_kept_before_the_sealed_file_goes(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +298,34 @@ async def test_a_store_that_refuses_three_in_a_row_is_left_alone(bench: Bench) -
     slots = bench.stores["acme"].concurrency
     assert first <= 3 + slots - 1
     assert len(bench.puts()) - first == 1
+
+
+async def test_refusals_that_are_not_in_a_row_do_not_speak_against_the_store(
+    bench: Bench,
+) -> None:
+    """Every second chunk is refused: every other one goes."""
+    for seq in range(20):
+        bench.chunk(seq)
+    store = bench.stores["acme"] = planned(
+        *(Fault("put", BUSY, nth=nth) for nth in range(2, 21, 2))
+    )
+    store.concurrency = 1
+    assert (await bench.shipper().ship("acme")).delivered == 10
+
+
+async def test_the_tenant_is_asked_again_when_the_first_of_its_parcels_may_go(
+    bench: Bench,
+) -> None:
+    """Two parcels left behind, each with its own delay."""
+    for seq in range(3):
+        bench.chunk(seq)
+    draws = iter([0.9, 0.2, 0.5])
+    bench.draw = lambda: next(draws)
+    store = bench.stores["acme"] = planned(Fault("put", BUSY, nth=1), Fault("put", BUSY, nth=2))
+    store.concurrency = 1
+    shipped = await bench.shipper().ship("acme")
+    assert shipped.delivered == 1
+    assert shipped.waiting.until - bench.clock.now == timedelta(seconds=0.2)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +421,24 @@ async def test_a_store_that_cannot_even_be_opened_makes_the_tenant_wait(bench: B
     assert shipped.waiting.code == "NoCredentials"
 
 
+async def test_a_store_that_cannot_even_be_made_makes_the_tenant_wait(bench: Bench) -> None:
+    """A folder that is not there: known before there is anything to open."""
+    bench.chunk(1)
+
+    def no_store(tenant: str) -> MemoryStore:
+        raise refuse(Answer.CONFIGURATION, f"planned: {tenant}", code="NoSuchFolder")
+
+    shipper = Shipper(bench.outbox, no_store, clock=bench.clock, draw=bench.draw)
+    assert (await shipper.ship("acme")).waiting.code == "NoSuchFolder"
+
+
+async def test_a_large_parcel_gets_more_time(bench: Bench) -> None:
+    """A slow line is not a dead one."""
+    bench.chunk(1, body=bytes(64 * 1024))
+    bench.stores["acme"] = planned(Fault("put", Slow(0.1)))
+    assert (await bench.shipper(answer=0.01).ship("acme")).delivered == 1
+
+
 async def test_a_store_that_never_answers_is_unreachable(bench: Bench) -> None:
     """Neither an opening nor a put hangs longer than the limit."""
     bench.chunk(1)
@@ -390,29 +454,50 @@ async def test_a_store_that_never_answers_is_unreachable(bench: Bench) -> None:
         assert (shipped.waiting.reason, shipped.waiting.code) == (WaitReason.TIME, "Timeout")
 
 
+class Counting(MemoryStore):
+    """Counts the puts that are under way at once."""
+
+    under_way = 0
+    most = 0
+
+    async def put(
+        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+    ) -> Stored:
+        """Store, and count."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0)
+        stored = await super().put(key, body, sha256=sha256, metadata=metadata)
+        self.under_way -= 1
+        return stored
+
+
 async def test_a_bounded_number_of_parcels_is_under_way(bench: Bench) -> None:
     """As many as the store likes, and batches of fixed size whatever the backlog."""
     for seq in range(500):
         bench.chunk(seq)
-    under_way, most = 0, 0
-
-    class Counting(MemoryStore):
-        async def put(
-            self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
-        ) -> Stored:
-            nonlocal under_way, most
-            under_way += 1
-            most = max(most, under_way)
-            await asyncio.sleep(0)
-            stored = await super().put(key, body, sha256=sha256, metadata=metadata)
-            under_way -= 1
-            return stored
-
-    bench.stores["acme"] = Counting()
-    bench.stores["acme"].concurrency = 2
+    store = bench.stores["acme"] = Counting()
+    store.concurrency = 2
     assert (await bench.shipper().ship("acme")).delivered == 500
-    assert most == 2
-    assert bench.outbox.largest_limit <= 2 * BATCH
+    assert store.most == 2
+    assert bench.outbox.largest_limit <= BATCH
+
+
+async def test_after_a_failure_one_goes_alone_and_one_success_ends_the_caution(
+    bench: Bench,
+) -> None:
+    """The first of a hundred goes alone, the others several at once again."""
+    bench.outbox.set_waiting("acme", None, 5)
+    store = bench.stores["acme"] = Counting()
+    bench.chunk(1)
+    bench.manifest(1)
+    await bench.shipper().ship("acme")
+    assert store.most == 1
+    bench.outbox.set_waiting("acme", None, 5)
+    for seq in range(2, 100):
+        bench.chunk(seq)
+    await bench.shipper().ship("acme")
+    assert store.most == store.concurrency
 
 
 async def test_one_tenants_silent_store_does_not_delay_another(bench: Bench) -> None:
@@ -446,6 +531,7 @@ async def test_an_error_of_the_outbox_is_raised_after_the_others_had_their_pass(
     """A full disk is nothing to wait out silently; it keeps its own type."""
     bench.chunk(1, "a")
     bench.chunk(1, "b")
+    bench.stores["b"] = planned(Fault("put", Slow(0.05)))
     deliver = bench.outbox.deliver
 
     def full(parcel: object, receipt: object) -> None:
@@ -524,8 +610,8 @@ async def test_the_bandwidth_limit_is_kept_over_all_tenants(bench: Bench) -> Non
 async def test_thirty_days_without_a_network_cost_few_requests_and_no_parcel(
     bench: Bench,
 ) -> None:
-    """A tick a minute. Requests stay capped and spread; within six minutes all is there."""
-    for seq in range(150):
+    """Ticks a minute apart. Requests stay capped and spread; within six minutes all is there."""
+    for seq in range(70):
         bench.chunk(seq)
     bench.manifest(1)
     end = bench.clock.now + timedelta(days=30)
@@ -536,13 +622,15 @@ async def test_thirty_days_without_a_network_cost_few_requests_and_no_parcel(
     hours: set[int] = set()
     while bench.outbox.pending("acme", 1):
         before = len(store.calls)
-        await shipper.ship("acme")
+        shipped = await shipper.ship("acme")
         if len(store.calls) > before and bench.clock.now < end:
             hours.add(round((end - bench.clock.now) / timedelta(hours=1)))
         bench.clock.now += timedelta(seconds=60)
+        while shipped.waiting and shipped.waiting.holds(bench.clock.now):
+            bench.clock.now += timedelta(seconds=60)  # ticks that do nothing, as shown above
     assert bench.clock.now - end < timedelta(minutes=6)
-    assert len(bench.outbox.receipts) == 151
-    assert len(bench.stores["acme"].objects) == 151
+    assert len(bench.outbox.receipts) == 71
+    assert len(store.objects) == 71
     assert len(hours) >= 30 * 24
     assert len(store.calls) < 30 * 24 * 3600 / 120
 
