@@ -51,8 +51,9 @@ class Absences:
         self._known.add(os.fsencode(path))
 
     def settle(self, now: datetime, enabled: Callable[[str], bool]) -> int:
-        """End a pass: count the looks that missed a file, record and count the deletions of
-        tenants that are ``enabled``.
+        """End a pass: count the looks that missed a file, record the deletions.
+
+        Only for tenants that are ``enabled``. Give the count of deletions.
         """
         return sum(self._missed(path, now, enabled) for path in self._known - self._seen)
 

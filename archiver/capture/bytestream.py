@@ -140,8 +140,9 @@ def _standing(file: BinaryIO, look: Observation) -> tuple[int, int, _Hash]:
 
 
 def observe(file: BinaryIO, look: Observation) -> Iterator[Step]:
-    """Yield the steps of one look. Raise `Unsettled` before the first where nothing may be
-    believed yet.
+    """Yield the steps of one look.
+
+    Raises `Unsettled` where nothing (more) may be believed yet; the steps before it stand.
     """
     state = look.state
     shape = look.origin.shape
@@ -180,7 +181,7 @@ def still_the_same(file: BinaryIO, before: Glance) -> None:
         raise Unsettled
 
 
-def _append(  # noqa: PLR0913 - the state of one loop
+def _append(
     file: BinaryIO,
     look: Observation,
     state: StreamState,

@@ -28,36 +28,27 @@ from archiver.spool import streams
 from archiver.spool.values import StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
     from datetime import datetime
-
     from pathlib import Path
 
-    from archiver.assistants.protocol import Assistant, Conversation, Places, Source, Tree
-    from archiver.capture.owner import Owner, Owners
+    from archiver.assistants.protocol import Assistant, Conversation, Source
+    from archiver.capture.find import Finder
+    from archiver.capture.owner import Owner
     from archiver.spool.spool import Spool
     from archiver.spool.values import Glance, Mark
 
-__all__ = ["Collector", "Pass", "Sighting"]
+__all__ = ["Collector", "Pass"]
 
 _MAX_REFUSALS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A conversation that was found, and what became of it."""
-
-    assistant: str
-    conversation: str
-    files: int
-    size: int
-    owner: Owner
-
-
 @dataclass(slots=True)
 class Pass:
-    """What one pass did. ``refused`` maps paths to the operating system's word for it,
-    ``captured`` assistants to the time of their last capture; ``full`` says why capture stopped, where it did.
+    """What one pass did.
+
+    ``refused`` maps paths to the operating system's word for it, ``captured`` assistants to
+    the time of their last capture; ``full`` says why capture stopped, where it did.
     """
 
     records: int = 0
@@ -74,28 +65,24 @@ class Pass:
 
 
 class Collector:
-    """Collects for one policy. Keeps in memory only what saves work: the last look at each
-    file. Forgetting it costs a comparison, never a record.
+    """Collects for one policy.
+
+    Keeps in memory only what saves work: the last look at each file. Forgetting it costs a
+    comparison, never a record.
     """
 
-    def __init__(  # noqa: PLR0913 - the seams of a pass
+    def __init__(
         self,
         spool: Spool,
-        assistants: Sequence[Assistant],
-        tree: Tree,
-        owners: Owners,
+        finder: Finder,
         *,
-        places: Callable[[Sequence[Path]], Places],
         clock: Callable[[], datetime],
         quiet_seconds: float,
         room: Callable[[], str | None],
         enabled: Callable[[str], bool],
     ) -> None:
         self._spool = spool
-        self._assistants = assistants
-        self._tree = tree
-        self._owners = owners
-        self._places = places
+        self._finder = finder
         self._clock = clock
         self._quiet_ns = int(quiet_seconds * 1e9)
         self._room = room
@@ -104,23 +91,13 @@ class Collector:
         self._waits: dict[str, tuple[Glance, int, int]] = {}
         self._absences = Absences(spool)
 
-    def survey(self) -> Iterator[Sighting]:
-        """Find every conversation and its owner, without reading any for capture."""
-        for assistant, conversation in self._conversations():
-            looks = [_look(source.path) for source in conversation.sources]
-            seen = [look for look in looks if look is not None]
-            if seen:
-                owner = self._owners.of(assistant, conversation, self._tree, seen[0], self._clock())
-                size = sum(look.size for look in seen)
-                yield Sighting(assistant.name, conversation.id, len(seen), size, owner)
-
     def collect(self, stop: Callable[[], bool] = lambda: False) -> Pass:
         """Make one pass; ``stop`` is asked between files."""
         done = Pass()
         self._absences.begin()
         with concurrent.futures.ThreadPoolExecutor(1, "archiver-pack") as packer:
             intake = Intake(self._spool, packer, self._clock, stop)
-            for assistant, conversation in self._conversations():
+            for assistant, conversation in self._finder.conversations():
                 if stop() or done.full:
                     done.finished = False
                     break
@@ -134,12 +111,6 @@ class Collector:
         if done.finished:
             done.deleted = self._absences.settle(self._clock(), self._enabled)
         return done
-
-    def _conversations(self) -> Iterator[tuple[Assistant, Conversation]]:
-        for assistant in self._assistants:
-            places = self._places(self._owners.working_directories())
-            for conversation in assistant.conversations(places, self._tree):
-                yield assistant, conversation
 
     def _conversation(
         self, assistant: Assistant, conversation: Conversation, intake: Intake, done: Pass
@@ -158,8 +129,7 @@ class Collector:
                 continue
             self._absences.saw(source.path)
             if owner is None:
-                now = self._clock()
-                owner = self._owners.of(assistant, conversation, self._tree, look, now)
+                owner = self._finder.owner(assistant, conversation, look, self._clock())
                 if owner.tenant is None:
                     done.unclaimed += 1
                     for other in conversation.sources:
@@ -169,7 +139,7 @@ class Collector:
             if done.full:
                 return
 
-    def _source(  # noqa: PLR0913 - one file of one conversation of one owner
+    def _source(
         self,
         assistant: Assistant,
         conversation: Conversation,
@@ -230,7 +200,7 @@ class Collector:
         self._waits[str(path)] = (look, looks, since)
         return Patience(looks, now - since)
 
-    def _observation(  # noqa: PLR0913 - what a look depends on
+    def _observation(
         self,
         assistant: Assistant,
         source: Source,
@@ -297,13 +267,6 @@ def _as_text(look: Observation) -> Observation:
         source=replace(look.source, shape=Shape.TEXT, boundary=None),
         origin=replace(look.origin, shape=str(Shape.TEXT)),
     )
-
-
-def _look(path: Path) -> Glance | None:
-    try:
-        return glance(path)
-    except OSError:
-        return None
 
 
 def _refuse(done: Pass, source: Source, error: OSError) -> None:

@@ -43,8 +43,9 @@ def parts(data: bytes) -> Iterator[bytes]:
 
 
 def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut into one entry a line, its end included; a line that grows past `MAX_ENTRY` comes
-    in parts, of which the last has the end.
+    """Cut into one entry a line, its end included.
+
+    A line that grows past `MAX_ENTRY` comes in parts, of which the last has the end.
     """
     rest = b""
     for block in blocks:
@@ -80,7 +81,7 @@ def texts(blocks: Iterable[bytes], boundary: re.Pattern[bytes] | None) -> Iterat
 
 
 def end_of(line: bytes) -> bytes:
-    """Give what ends a line: ``\\n``, ``\\r\\n`` or nothing."""
+    """Give what ends a line: LF, CR LF or nothing."""
     if not line.endswith(b"\n"):
         return b""
     return b"\r\n" if line.endswith(b"\r\n") else b"\n"

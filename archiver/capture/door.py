@@ -5,6 +5,7 @@ Never follows a link at the last step, never blocks on a pipe, reads plain files
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -55,13 +56,10 @@ def glance_of(file: BinaryIO) -> Glance:
 def open_plain(path: Path) -> BinaryIO:
     """Open a plain file for reading; raise `OSError` for anything else."""
     descriptor = os.open(path, _FLAGS)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise IsADirectoryError(f"not a plain file: {path}")
-        return os.fdopen(descriptor, "rb", buffering=0)
-    except BaseException:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise
+        raise IsADirectoryError(errno.EISDIR, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def nearest_device(path: Path) -> int | None:
@@ -71,7 +69,7 @@ def nearest_device(path: Path) -> int | None:
     """
     for folder in path.parents:
         try:
-            return os.stat(folder).st_dev
+            return folder.stat().st_dev
         except OSError:
             continue
     return None

@@ -31,8 +31,10 @@ class Stopped(Exception):  # noqa: N818 - not an error: the next pass goes on fr
 
 
 class Intake:
-    """Takes steps in and commits them in order: when 8 MiB of record lines or 256 steps are
-    held, and at `commit`. What was not committed was not captured.
+    """Takes steps in and commits them in order.
+
+    It does so when 8 MiB of record lines or 256 steps are held, and at `commit`. What was not
+    committed was not captured.
     """
 
     def __init__(
@@ -58,8 +60,9 @@ class Intake:
             self.commit()
 
     def take(self, steps: Iterable[Step]) -> StreamState:
-        """Take the steps of one look; give the state that they lead to. Raise `Stopped` after
-        a commit where the pass is to stop.
+        """Take the steps of one look; give the state that they lead to.
+
+        Raises `Stopped` after a commit where the pass is to stop.
         """
         last: StreamState | None = None
         for step in steps:

@@ -69,7 +69,7 @@ def _written(payload: bytes, *, is_json: bool) -> tuple[bytes, bytes]:
 
 
 @lru_cache(maxsize=2048)
-def _facts(  # noqa: PLR0913 - the key of the cache
+def _facts(
     version: str | None,
     cwd: str | None,
     role: str | None,
@@ -162,11 +162,11 @@ class Log:
         )
 
     def rewind(self, count: int) -> None:
-        """Only the first ``count`` entries still stand."""
+        """Record that only the first ``count`` entries still stand."""
         self._plain(b"rewind", b',"entry":%d' % count)
 
     def fields(self, change: FieldChange) -> None:
-        """Top-level fields of a document changed."""
+        """Record that top-level fields of a document changed."""
         payload = msgspec.json.encode(change)
         pieces = [payload] if len(payload) <= MAX_ENTRY else list(parts(payload))
         for index, piece in enumerate(pieces, 1):
@@ -175,7 +175,7 @@ class Log:
             self._plain(b"fields", more, form + b',"payload":' + written)
 
     def deleted(self) -> None:
-        """The file is gone."""
+        """Record that the file is gone."""
         self._plain(b"deleted")
 
     def _plain(self, op: bytes, before: bytes = b"", after: bytes = b"") -> None:

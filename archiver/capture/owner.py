@@ -36,7 +36,7 @@ class Owner:
 class Owners:
     """Answers for one policy; make a new one when the policy changes."""
 
-    def __init__(  # noqa: PLR0913 - what the answer depends on
+    def __init__(
         self,
         policy: Policy,
         git: Git,

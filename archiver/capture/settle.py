@@ -27,8 +27,10 @@ _AT_LAST_FACTOR: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a file has been waited for: ``same_looks`` looks in a row gave the same glance;
-    the first look that was not believed was ``waited_ns`` ago.
+    """How long a file has been waited for.
+
+    ``same_looks`` looks in a row gave the same glance; the first look that was not believed
+    was ``waited_ns`` ago.
     """
 
     same_looks: int = 1

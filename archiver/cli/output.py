@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +28,7 @@ __all__ = [
     "print_table",
     "progress",
     "say",
+    "steps",
     "visible",
 ]
 
@@ -88,7 +88,9 @@ def print_json(value: object) -> None:
     times as RFC 3339, what is left (paths) as text. The output is ASCII, so it survives
     every pipe and holds nothing that a terminal would obey.
     """
-    import msgspec  # noqa: PLC0415 - most commands print no JSON
+    import json  # noqa: PLC0415 - most commands print no JSON
+
+    import msgspec  # noqa: PLC0415
 
     # json, not msgspec, writes it: a path that is not UTF-8 holds lone surrogates.
     print(json.dumps(msgspec.to_builtins(value, enc_hook=str, str_keys=True), indent=2))
@@ -138,6 +140,23 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], N
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(visible(title), total=total)
         yield lambda steps: bar.advance(task, steps)
+
+
+@contextlib.contextmanager
+def steps(title: str) -> Iterator[Callable[[str], None]]:
+    """Show that ``title`` is under way; yield the function that is told where it stands.
+
+    Where stderr is no terminal nothing is shown.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - at a terminal only
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    with console.status(Text(visible(title))) as spinner:
+        yield lambda text: spinner.update(Text(f"{visible(title)}: {visible(text)}"))
 
 
 def confirm(question: str, *, yes: bool) -> None:

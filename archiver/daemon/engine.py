@@ -18,6 +18,7 @@ from archiver.assistants.protocol import Places
 from archiver.assistants.registry import ASSISTANTS
 from archiver.assistants.tree import DiskTree
 from archiver.capture.collect import Collector, Pass
+from archiver.capture.find import Finder
 from archiver.capture.owner import Owners
 from archiver.daemon.outbox import SpoolOutbox
 from archiver.daemon.projects import project_folders
@@ -32,14 +33,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from archiver.assistants.protocol import Tree
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
     from archiver.spool.spool import Spool
     from archiver.stores.protocol import Store
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "owners_of", "places_of"]
 
 _ROOM_SECONDS = 0.5
+
+
+def owners_of(rules: Rules, machine: Machine) -> Owners:
+    """Give what tells the owners of conversations under a policy."""
+    return Owners(
+        rules.policy,
+        Git(),
+        home=machine.home,
+        platform=machine.platform,
+        os_user=machine.os_user,
+        quiet_ns=int(rules.policy.schedule.quiet_seconds * 1e9),
+    )
+
+
+def places_of(rules: Rules, machine: Machine, tree: Tree) -> Callable[[Sequence[Path]], Places]:
+    """Give what tells, from the folders worked in, where to look."""
+
+    def places(worked_in: Sequence[Path]) -> Places:
+        folders = project_folders(rules.policy, tree, machine.home, worked_in)
+        return Places(machine.home, machine.platform, machine.environ, folders)
+
+    return places
 
 
 class Engine:
@@ -64,20 +88,10 @@ class Engine:
             self.collector = self._shipper = None
             return
         schedule = rules.policy.schedule
-        owners = Owners(
-            rules.policy,
-            Git(),
-            home=self.machine.home,
-            platform=self.machine.platform,
-            os_user=self.machine.os_user,
-            quiet_ns=int(schedule.quiet_seconds * 1e9),
-        )
+        places = places_of(rules, self.machine, self.tree)
         self.collector = Collector(
             self.spool,
-            ASSISTANTS,
-            self.tree,
-            owners,
-            places=partial(self._places, rules),
+            Finder(ASSISTANTS, self.tree, owners_of(rules, self.machine), places),
             clock=self.machine.clock,
             quiet_seconds=schedule.quiet_seconds,
             room=partial(self._room, rules),
@@ -94,17 +108,13 @@ class Engine:
         for tenant in rules.tenants:
             self.spool.ensure_tenant(tenant)
 
-    def _places(self, rules: Rules, worked_in: Sequence[Path]) -> Places:
-        machine = self.machine
-        folders = project_folders(rules.policy, self.tree, machine.home, worked_in)
-        return Places(machine.home, machine.platform, machine.environ, folders)
-
     def _store(self, rules: Rules, tenant: str) -> Store:
         return store_of(rules.tenants[tenant].store)
 
     def _room(self, rules: Rules) -> str | None:
-        """Say why nothing more may be spooled, or ``None``. Asked for every file, so the
-        answer stands for a moment.
+        """Say why nothing more may be spooled, or ``None``.
+
+        Asked for every file, so the answer stands for a moment.
         """
         asked = time.monotonic()
         if asked - self._room_known[0] >= _ROOM_SECONDS:
@@ -141,9 +151,10 @@ class Engine:
         return count
 
     async def ship(self, *, force: bool = False, manifests: bool = True) -> list[Shipped]:
-        """Ship every enabled tenant's chunks and then, unless more chunks are about to follow
-        (``manifests`` false), the manifests that list them. ``force`` asks a store again even
-        before a waiting state is over.
+        """Ship every enabled tenant's chunks, then the manifests that list them.
+
+        ``manifests`` is false where more chunks are about to follow. ``force`` asks a store
+        again even before a waiting state is over.
         """
         shipper, rules = self._shipper, self.rules
         if shipper is None or rules is None:

@@ -12,11 +12,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from archiver.capture.collect import Pass
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from archiver.capture.collect import Pass
     from archiver.daemon.engine import Engine
     from archiver.delivery.ship import Shipped
 
@@ -58,8 +57,10 @@ class _Tally:
 
 
 async def once(engine: Engine, progress: Callable[[Progress], None] = lambda _: None) -> Outcome:
-    """Make one complete pass. Waits for files that are being written, as long as the policy's
-    quiet time, then takes what there is.
+    """Make one complete pass.
+
+    Waits for files that are being written, as long as the policy's quiet time, then takes
+    what there is.
     """
     tally = _Tally()
     quiet = engine.rules.policy.schedule.quiet_seconds if engine.rules else 0

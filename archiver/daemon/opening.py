@@ -35,8 +35,10 @@ __all__ = ["Opened", "open_spool"]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A spool that is ready. ``set_aside`` is where a damaged one lies now, if there was one;
-    ``recovered`` counts the sealed files that were taken over from it.
+    """A spool that is ready.
+
+    ``set_aside`` is where a damaged one lies now, if there was one; ``recovered`` counts the
+    sealed files that were taken over from it.
     """
 
     spool: Spool

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from archiver.delivery.parcel import Parcel, Waiting
+from archiver.delivery.parcel import Parcel, Waiting, WaitReason
 from archiver.durable import files
 from archiver.sealing.seal import sealed_path
 from archiver.spool import chunks
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
     from archiver.spool.chunks import ManifestRow, Sealed
     from archiver.spool.spool import Spool
 
-__all__ = ["SpoolOutbox"]
+__all__ = ["FORMAT", "SpoolOutbox"]
 
-FORMAT = "archiver-1"
+FORMAT: Final = "archiver-1"
 """Stands in the metadata of every object, so that a stranger can look the format up."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A waiting state as the spool keeps it."""
+
+    reason: WaitReason
+    since: datetime
+    until: datetime
+    code: str
+    detail: str
+    advice: str
 
 
 class SpoolOutbox:
@@ -95,7 +107,10 @@ class SpoolOutbox:
             ).fetchone()
         if row is None:
             return None, 0
-        return (msgspec.json.decode(row[0], type=Waiting) if row[0] else None), row[1]
+        if not row[0]:
+            return None, row[1]
+        kept = msgspec.structs.asdict(msgspec.json.decode(row[0], type=_Kept))
+        return Waiting(**kept), row[1]
 
     def set_waiting(self, tenant: str, waiting: Waiting | None, failures: int) -> None:
         """Keep both."""

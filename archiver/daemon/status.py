@@ -33,8 +33,10 @@ NAME: Final = "status.json"
 
 
 class PolicyStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Which policy is in force. ``state``: ``in force``, ``refused`` (an earlier one is in
-    force), ``gone`` (nobody is enabled).
+    """Which policy is in force.
+
+    ``state``: ``in force``, ``refused`` (an earlier one is in force, if any ever was),
+    ``gone`` (nobody is enabled).
     """
 
     state: str
@@ -75,9 +77,10 @@ class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaptureStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The last pass over this machine's conversations. ``refused`` counts unreadable files by
-    the operating system's word; ``last_captured_at`` is by assistant; ``stopped`` says why
-    capture stands still, if it does.
+    """The last pass over this machine's conversations.
+
+    ``refused`` counts unreadable files by the operating system's word; ``last_captured_at``
+    is by assistant; ``stopped`` says why capture stands still, if it does.
     """
 
     last_pass_at: str | None = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["survey"]
 
 
-def survey(  # noqa: PLR0913 - what the file tells, part by part
+def survey(
     engine: Engine,
     *,
     policy: PolicyStatus,

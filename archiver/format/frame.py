@@ -20,9 +20,7 @@ MAX_RAW_BYTES = 64 * 1024 * 1024
 
 def pack(raw: bytes, *, level: int) -> bytes:
     """Compress one chunk into one frame."""
-    compressor = zstandard.ZstdCompressor(
-        level=level, write_checksum=True, write_content_size=True
-    )
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
     return compressor.compress(raw)
 
 

@@ -92,9 +92,9 @@ def manifest_folder(prefix: str, tenant: str) -> str:
 def parse_key(key: str) -> ChunkKey | ManifestKey | None:
     """Read a key back, or give ``None`` where it is not one of archiver's."""
     if match := _CHUNK.fullmatch(key):
-        parts = match.groupdict()
-        return ChunkKey(**{**parts, "prefix": parts["prefix"] or "", "seq": int(parts["seq"])})
+        prefix, tenant, klass, subject, day, device, seq, sha = match.groups()
+        return ChunkKey(prefix or "", tenant, klass, subject, day, device, int(seq), sha)
     if match := _MANIFEST.fullmatch(key):
-        parts = match.groupdict()
-        return ManifestKey(**{**parts, "prefix": parts["prefix"] or "", "seq": int(parts["seq"])})
+        prefix, tenant, device, seq, sha = match.groups()
+        return ManifestKey(prefix or "", tenant, device, int(seq), sha)
     return None

@@ -41,7 +41,7 @@ def stream_key(device: str, assistant: str, conversation: str, stream: str) -> s
     >>> stream_key("00", "aider", "x", ".aider.chat.history.md")
     'ee951173198492b5'
     """
-    text = "\0".join((device, assistant, conversation, stream))
+    text = f"{device}\0{assistant}\0{conversation}\0{stream}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -8,8 +8,11 @@ codes follows the S3 API reference and the R2 error list.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["Answer", "Found", "Listed", "Refusal", "Stored"]
 

@@ -45,7 +45,7 @@ class Sealer:
         self._spool = spool
         self._clock = clock
 
-    def seal(  # noqa: PLR0913 - the tenant's rules, one by one
+    def seal(
         self,
         tenant: str,
         *,

@@ -88,8 +88,9 @@ def groups(
 def take(
     db: sqlite3.Connection, group: Group, max_bytes: int
 ) -> tuple[list[int], list[tuple[Batch, bytes]]]:
-    """Give row ids and batches (``data`` still packed, beside an empty raw one) that fit into
-    one chunk, in the order of the chunk; at least one where there is any.
+    """Give row ids and batches that fit into one chunk, in its order.
+
+    Each batch has its ``data`` empty and packed beside it. At least one, where there is any.
     """
     sizes = db.execute(
         "SELECT id, raw_bytes FROM batches WHERE tenant=? AND class=? AND subject=? AND day=?"
@@ -111,8 +112,8 @@ def _read(db: sqlite3.Connection, row: int) -> tuple[Batch, bytes]:
         f"SELECT {_COLUMNS} FROM batches WHERE id = ?",  # noqa: S608 - a constant
         (row,),
     ).fetchone()
-    tenant, klass, subject, day, *rest = head
-    return Batch(Group(tenant, klass, subject, day), *rest, data=b""), packed
+    about = tuple(head[4:])
+    return Batch(Group(*head[:4]), *about, b""), packed
 
 
 def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:

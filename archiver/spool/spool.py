@@ -148,7 +148,8 @@ class Spool:
                 " FROM tenants WHERE id = ?",
                 (tenant,),
             ).fetchone() or (0, 0, None)
-        return Backlog(tenant, *spooled, *pending, held, unlisted, manifests, *delivered)
+        counts = (*spooled, *pending, held, unlisted, manifests, *delivered)
+        return Backlog(tenant, *counts)
 
     def give_space_back(self) -> None:
         """Return free pages to the file system; cheap when there are none."""

@@ -120,12 +120,15 @@ class S3Store:
                 return bytes(await stream.read())
 
     async def list(self, prefix: str, *, after: str = "") -> AsyncIterator[Listed]:
-        """List a thousand keys per request."""
-        place = {"StartAfter": after} if after else {}
+        """List one page per request."""
+        place: dict[str, str] = {"StartAfter": after} if after else {}
         while True:
             with self._translated("list", prefix):
                 page = await self._client.list_objects_v2(
-                    Bucket=self._settings.bucket, Prefix=prefix, **place
+                    Bucket=self._settings.bucket,
+                    Prefix=prefix,
+                    MaxKeys=self._settings.page,
+                    **place,
                 )
             for entry in page.get("Contents", ()):
                 yield Listed(entry["Key"], entry["Size"])

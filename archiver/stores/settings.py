@@ -61,6 +61,9 @@ class S3Settings:
     concurrency: int = 4
     """Requests at once. Beyond 2, R2 begins to refuse."""
 
+    page: int = 1000
+    """Keys per request of a listing; servers give 1000 at most."""
+
     connect_seconds: float = 10.0
     """How long to wait for a connection."""
 

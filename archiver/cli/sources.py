@@ -1,0 +1,74 @@
+"""``archiver sources``: what lies on this machine, for which tenant, and why (not)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from archiver.cli.options import config_option, examples, json_option
+from archiver.cli.output import human_size, note, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["sources"]
+
+
+@click.command(
+    epilog=examples("archiver sources", "archiver sources --all", "archiver sources --json")
+)
+@config_option
+@click.option("--all", "everything", is_flag=True, help="List conversations, not only sums.")
+@json_option
+def sources(config: Path, *, everything: bool, as_json: bool) -> None:
+    """List what was found here, and whether it is captured.
+
+    Reads names and working directories only; works beside a running daemon.
+    """
+    from archiver.cli.session import load_policy  # noqa: PLC0415 - --help needs none of it
+    from archiver.daemon.machine import Machine  # noqa: PLC0415
+    from archiver.daemon.rules import Rules  # noqa: PLC0415
+    from archiver.daemon.sources import look_around  # noqa: PLC0415
+
+    found = look_around(Rules.of(load_policy(config).policy), Machine.this())
+    if as_json:
+        print_json(
+            {
+                "conversations": [
+                    {
+                        "assistant": one.assistant,
+                        "conversation": one.conversation,
+                        "tenant": one.owner.tenant.id if one.owner.tenant else None,
+                        "captured": one.owner.tenant is not None,
+                        "reason": one.owner.reason,
+                        "files": one.files,
+                        "bytes": one.size,
+                    }
+                    for one in found.sightings
+                ],
+                "refused": found.refused,
+            }
+        )
+        return
+    if everything:
+        print_table(
+            ("assistant", "conversation", "tenant", "files", "size", "why"),
+            [
+                (
+                    one.assistant,
+                    one.conversation,
+                    one.owner.tenant.id if one.owner.tenant else "-",
+                    str(one.files),
+                    human_size(one.size),
+                    one.owner.reason,
+                )
+                for one in found.sightings
+            ],
+        )
+    else:
+        print_table(("assistant", "tenant", "conversations", "size", "why"), found.sums())
+    if not found.sightings:
+        say("No conversation of a known assistant was found on this machine.")
+    for path, code in sorted(found.refused.items()):
+        note(f"cannot look into {path}: {code}")

@@ -1,0 +1,150 @@
+"""The checks of ``archiver doctor``. Each one does what the daemon does, once.
+
+The probe goes the way of a chunk: sealed bytes, a conditional put with its sha256, the same
+rules about every answer. Its key lies beside the tenant's data, under ``_doctor/``, where no
+reader looks; where these credentials may not delete, it stays and the check says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from archiver.assistants.registry import ASSISTANTS
+from archiver.daemon.rules import Rules, store_of
+from archiver.daemon.sources import look_around
+from archiver.durable import files, lock
+from archiver.errors import ArchiverError, PolicyError, PolicyInvalid, StoreError
+from archiver.format.keys import tenant_folder
+from archiver.format.times import rfc3339
+from archiver.model.answers import Answer
+from archiver.policy.load import load
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from archiver.daemon.machine import Machine
+    from archiver.policy.document import Tenant
+    from archiver.stores.protocol import Store
+
+__all__ = ["Check", "examine"]
+
+_EARLIEST: Final = "2026-01-01"
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was found and, where it needs somebody, what to do."""
+
+    name: str
+    ok: bool
+    finding: str
+    advice: str = ""
+
+
+async def examine(config: Path, state: Path, machine: Machine) -> list[Check]:
+    """Make every check that can be made; a failed one does not stop the others."""
+    checks = [_clock(machine.clock()), _disk(state), _lock(state)]
+    try:
+        loaded = load(config, known_assistants=frozenset(one.name for one in ASSISTANTS))
+        rules = Rules.of(loaded.policy)
+    except PolicyInvalid as error:
+        found = "; ".join(error.problems) or str(error)
+        return [*checks, Check("policy", ok=False, finding=found, advice=error.advice)]
+    except PolicyError as error:
+        return [*checks, Check("policy", ok=False, finding=str(error), advice=error.advice)]
+    checks.append(_policy(rules, config))
+    checks.append(_sources(rules, machine))
+    return checks + [await _store(tenant) for tenant in rules.tenants.values()]
+
+
+def _clock(now: datetime) -> Check:
+    at = rfc3339(now)
+    if at < _EARLIEST:
+        return Check("clock", ok=False, finding=f"it says {at}", advice="Set this machine's clock.")
+    return Check("clock", ok=True, finding=f"it says {at}; each store compares it with its own")
+
+
+def _disk(state: Path) -> Check:
+    try:
+        files.make_private_folder(state)
+        files.replace(state / "doctor.probe", secrets.token_bytes(4096))
+        files.remove(state / "doctor.probe")
+    except (ArchiverError, OSError) as error:
+        return Check(
+            "disk",
+            ok=False,
+            finding=f"cannot write in {state}: {error}",
+            advice="Give this user a state folder that it may write, with --state.",
+        )
+    free = shutil.disk_usage(state).free
+    return Check("disk", ok=True, finding=f"{state} can be written; {free // _MIB} MiB free")
+
+
+def _lock(state: Path) -> Check:
+    held = lock.is_held(state)
+    return Check("lock", ok=True, finding="an archiver is running" if held else "nobody runs now")
+
+
+def _policy(rules: Rules, config: Path) -> Check:
+    if not rules.tenants:
+        return Check(
+            "policy",
+            ok=False,
+            finding=f"{config} enables no tenant, so nothing is captured",
+            advice="Set enabled = true for a tenant.",
+        )
+    names = ", ".join(rules.tenants)
+    return Check("policy", ok=True, finding=f"{config} is valid; enabled: {names}")
+
+
+def _sources(rules: Rules, machine: Machine) -> Check:
+    found = look_around(rules, machine)
+    claimed = sum(1 for one in found.sightings if one.owner.tenant)
+    text = f"{len(found.sightings)} conversations found, {claimed} of them captured"
+    if found.refused:
+        return Check(
+            "sources",
+            ok=False,
+            finding=f"{text}; {len(found.refused)} places cannot be read",
+            advice="`archiver sources` names them.",
+        )
+    return Check("sources", ok=True, finding=text)
+
+
+async def _store(tenant: Tenant) -> Check:
+    name = f"store of {tenant.id}"
+    try:
+        async with store_of(tenant.store) as store:
+            return Check(name, ok=True, finding=await _probe(store, tenant.id))
+    except StoreError as error:
+        return Check(name, ok=False, finding=f"{error} ({error.refusal.code})", advice=error.advice)
+
+
+async def _probe(store: Store, tenant: str) -> str:
+    body = secrets.token_bytes(1024)
+    sha256 = hashlib.sha256(body).hexdigest()
+    key = f"{tenant_folder('', tenant)}_doctor/probe-{sha256[:16]}"
+    metadata = {"format": "archiver-doctor", "sha256": sha256}
+    await store.put(key, body, sha256=sha256, metadata=metadata)
+    done = [f"{store.name}: written"]
+    try:
+        same = await store.get(key) == body
+        done.append("read back" if same else "READ BACK DIFFERENT BYTES")
+    except StoreError as error:
+        if error.refusal.answer is not Answer.CREDENTIALS:
+            raise
+        done.append("may not read, which is right for a device")
+    try:
+        await store.delete(key)
+        done.append("removed")
+    except StoreError as error:
+        if error.refusal.answer not in (Answer.CREDENTIALS, Answer.LOCKED):
+            raise
+        done.append(f"may not delete, which is right for a device: {key} stays")
+    return ", ".join(done)
