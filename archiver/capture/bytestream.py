@@ -41,7 +41,7 @@ _RUN_BYTES: Final = 64 * 1024
 much is archived again; marking every line would cost a hash a line."""
 
 
-class Unsettled(Exception):  # noqa: N818 - not an error: the next look decides
+class Unsettled(Exception):
     """What the file holds now is not believed yet."""
 
 

@@ -38,7 +38,7 @@ _object = msgspec.json.Decoder(dict[str, _Raw])
 _array = msgspec.json.Decoder(list[_Raw])
 
 
-class NotADocument(Exception):  # noqa: N818 - the caller decides what it means
+class NotADocument(Exception):
     """The bytes are not a JSON object or array."""
 
 

@@ -26,7 +26,7 @@ _COMMIT_STEPS: Final = 256
 Place = tuple[str, str, str, str]
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the next pass goes on from here
+class Stopped(Exception):
     """The pass was asked to stop in the middle of a large file."""
 
 

@@ -112,13 +112,12 @@ def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - at a terminal only
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*row)
     Console(markup=False, highlight=False, emoji=False).print(table)
 
 
@@ -152,7 +151,6 @@ def steps(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda _text: None
         return
     from rich.console import Console  # noqa: PLC0415 - at a terminal only
-    from rich.text import Text  # noqa: PLC0415
 
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     with console.status(Text(visible(title))) as spinner:

@@ -150,20 +150,20 @@ class Engine:
             )
         return count
 
-    async def ship(self, *, force: bool = False, manifests: bool = True) -> list[Shipped]:
-        """Ship every enabled tenant's chunks, then the manifests that list them.
+    async def ship(
+        self, tenant: str, *, force: bool = False, manifests: bool = True
+    ) -> list[Shipped]:
+        """Ship an enabled tenant's chunks, then the manifests that list them.
 
-        ``manifests`` is false where more chunks are about to follow. ``force`` asks a store
+        ``manifests`` is false where more chunks are about to follow. ``force`` asks the store
         again even before a waiting state is over.
         """
         shipper, rules = self._shipper, self.rules
-        if shipper is None or rules is None:
+        if shipper is None or rules is None or tenant not in rules.tenants:
             return []
-        shipped = [*(await shipper.ship_all(rules.tenants, force=force)).values()]
-        if manifests:
-            names = rules.tenants
-            written = [name for name in names if await asyncio.to_thread(self._manifests, name)]
-            shipped += (await shipper.ship_all(written, force=force)).values()
+        shipped = [await shipper.ship(tenant, force=force)]
+        if manifests and await asyncio.to_thread(self._manifests, tenant):
+            shipped.append(await shipper.ship(tenant, force=force))
         return shipped
 
     def _manifests(self, tenant: str) -> int:

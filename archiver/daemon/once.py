@@ -69,7 +69,7 @@ async def once(engine: Engine, progress: Callable[[Progress], None] = lambda _: 
         collected = await _streamed(engine, tally, progress)
         moved = tally.delivered
         tally.sealed += await asyncio.to_thread(engine.seal, everything=True)
-        tally.add(await engine.ship(force=True))
+        await _ship(engine, tally, force=True)
         progress(Progress(collected.conversations, tally.sealed, tally.delivered))
         if collected.full and tally.delivered > moved:
             continue
@@ -91,11 +91,20 @@ async def _streamed(engine: Engine, tally: _Tally, progress: Callable[[Progress]
             sealed = await asyncio.to_thread(engine.seal)
             if sealed:
                 tally.sealed += sealed
-                tally.add(await engine.ship(manifests=False))
+                await _ship(engine, tally, manifests=False)
             progress(Progress(engine.last_pass.conversations, tally.sealed, tally.delivered))
     finally:
         result = await collecting
     return result
+
+
+async def _ship(
+    engine: Engine, tally: _Tally, *, force: bool = False, manifests: bool = True
+) -> None:
+    tenants = engine.rules.tenants if engine.rules else {}
+    passes = [engine.ship(tenant, force=force, manifests=manifests) for tenant in tenants]
+    for shipped in await asyncio.gather(*passes):
+        tally.add(shipped)
 
 
 def due(engine: Engine) -> int:

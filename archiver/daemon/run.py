@@ -16,10 +16,10 @@ and takes less than five seconds; what is not sent then is sent at the next star
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
@@ -67,7 +67,8 @@ class Daemon:
         self._last_pass_at: str | None = None
         self._captured: dict[str, str] = {}
         self._collecting = asyncio.Lock()
-        self._shipping: asyncio.Task[object] | None = None
+        self._shipping: dict[str, asyncio.Task[None]] = {}
+        self._waits: dict[str, str | None] = {}
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -130,24 +131,32 @@ class Daemon:
             self._publish()
 
     async def ship(self, *, force: bool = False) -> None:
-        """Ship what is pending, unless that is under way already."""
-        if self._shipping is not None or self._stopping.is_set():
+        """Begin shipping for every enabled tenant that is not being shipped already.
+
+        Each tenant has a task of its own: none waits for another's store.
+        """
+        if self._stopping.is_set():
             return
-        self._shipping = asyncio.ensure_future(self._engine.ship(force=force))
-        try:
-            with contextlib.suppress(asyncio.CancelledError):
-                shipped = await self._shipping
-                count = sum(one.delivered for one in shipped)
-                if count:
-                    log.info("shipped %d objects", count)
-                for one in shipped:
-                    if one.waiting:
-                        log.warning(
-                            "shipping waits for %s: %s", one.waiting.reason, one.waiting.detail
-                        )
-        finally:
-            self._shipping = None
-            self._publish()
+        for tenant in self._engine.rules.tenants if self._engine.rules else ():
+            if tenant not in self._shipping:
+                task = asyncio.create_task(self._ship(tenant, force=force))
+                self._shipping[tenant] = task
+                task.add_done_callback(partial(self._shipped, tenant))
+
+    async def _ship(self, tenant: str, *, force: bool) -> None:
+        for one in await self._engine.ship(tenant, force=force):
+            if one.delivered:
+                log.info("tenant %s: shipped %d objects, %d bytes", tenant, one.delivered, one.size)
+            if one.waiting and self._waits.get(tenant) != one.waiting.reason:
+                reason, detail = one.waiting.reason, one.waiting.detail
+                log.warning("tenant %s: shipping waits for %s: %s", tenant, reason, detail)
+            self._waits[tenant] = one.waiting.reason if one.waiting else None
+
+    def _shipped(self, tenant: str, task: asyncio.Task[None]) -> None:
+        self._shipping.pop(tenant, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._note(error)
+        self._publish()
 
     async def housekeep(self) -> None:
         """Give free space back to the file system."""
@@ -206,10 +215,10 @@ class Daemon:
         return jumped(before, self._clocks)
 
     async def _break_off_shipping(self) -> None:
-        if self._shipping is not None:
-            self._shipping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._shipping
+        tasks = tuple(self._shipping.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _guarded(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a job as the scheduler does: what it raises is noted, the next run comes."""

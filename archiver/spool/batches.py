@@ -108,12 +108,14 @@ def take(
 
 
 def _read(db: sqlite3.Connection, row: int) -> tuple[Batch, bytes]:
-    *head, packed = db.execute(
-        f"SELECT {_COLUMNS} FROM batches WHERE id = ?",  # noqa: S608 - a constant
-        (row,),
-    ).fetchone()
-    about = tuple(head[4:])
-    return Batch(Group(*head[:4]), *about, b""), packed
+    found = db.execute(f"SELECT {_COLUMNS} FROM batches WHERE id = ?", (row,))  # noqa: S608 - a constant
+    tenant, klass, subject, day, assistant, conversation, stream, position, records, *rest = (
+        found.fetchone()
+    )
+    first_at, last_at, packed = rest
+    group = Group(tenant, klass, subject, day)
+    batch = Batch(group, assistant, conversation, stream, position, records, first_at, last_at, b"")
+    return batch, packed
 
 
 def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:
