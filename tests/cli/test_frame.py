@@ -269,14 +269,17 @@ class TestWhatIsSaid:
         assert SECRET in capsys.readouterr().err
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE and no head")
-    def test_a_reader_that_goes_away_is_no_error(self) -> None:
+    @pytest.mark.parametrize("arguments", [["--help"], ["completion", "zsh"]])
+    def test_a_reader_that_goes_away_is_no_error(self, arguments: list[str]) -> None:
         """``archiver … | head``: nothing on stderr, and 141 as a shell would say."""
+        environ = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+        environ["PYTHONPATH"] = str(Path(archiver.__file__).parents[1])
         read, write = os.pipe()
         os.close(read)
         with os.fdopen(write, "wb") as closed:
             done = subprocess.run(
-                [sys.executable, "-m", "archiver", "--help"],
-                env={**os.environ, "PYTHONPATH": str(Path(archiver.__file__).parents[1])},
+                [sys.executable, "-m", "archiver", *arguments],
+                env=environ,
                 stdout=closed,
                 stderr=subprocess.PIPE,
                 check=False,

@@ -140,6 +140,7 @@ def test_the_command_runs_this_installation_whatever_lies_in_the_home_folder(
 ) -> None:
     """A folder of the same name in the working directory is not taken for the program."""
     (tmp_path / "archiver").mkdir()
+    (tmp_path / "archiver" / "__init__.py").touch()
     (tmp_path / "archiver" / "__main__.py").write_text("raise SystemExit(99)")
     command = this_command("--version")
     done = subprocess.run(
