@@ -151,6 +151,7 @@ def steps(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda _text: None
         return
     from rich.console import Console  # noqa: PLC0415 - at a terminal only
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     with console.status(Text(visible(title))) as spinner:

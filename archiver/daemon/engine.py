@@ -166,17 +166,17 @@ class Engine:
             shipped.append(await shipper.ship(tenant, force=force))
         return shipped
 
-    def _manifests(self, tenant: str) -> int:
-        """Write every manifest that is due for a tenant; give the count."""
-        count = 0
+    def _manifests(self, tenant: str) -> bool:
+        """Write every manifest that is due for a tenant; tell whether there was one."""
+        written = False
         rules = self.rules
         if rules is None or tenant not in rules.tenants:
-            return 0
+            return False
         while write_manifest(
             self.spool,
             tenant,
             now=self.machine.clock(),
             retention_days=rules.tenants[tenant].retention.days,
         ):
-            count += 1
-        return count
+            written = True
+        return written
