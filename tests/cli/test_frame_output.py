@@ -24,6 +24,7 @@ from archiver.cli.output import (
     print_table,
     progress,
     say,
+    steps,
     visible,
 )
 
@@ -213,6 +214,21 @@ class TestProgress:
             advance(3)
         assert "packing [bold]" in terminal.getvalue()
         assert "3/3" in terminal.getvalue()
+
+    def test_a_pipe_gets_no_spinner(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """And may be told where it stands all the same."""
+        with steps("checking") as tell:
+            tell("policy")
+        assert capsys.readouterr() == ("", "")
+
+    def test_a_terminal_sees_a_spinner_that_reads_no_markup(
+        self, look: Callable[[], Terminal]
+    ) -> None:
+        """What it is told is text."""
+        terminal = look()
+        with steps("checking") as tell:
+            tell("[bold]policy[/bold]")
+        assert "checking: [bold]policy[/bold]" in terminal.getvalue()
 
 
 class TestConfirm:
