@@ -15,16 +15,16 @@ the folder that they were asked to look into.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Hashable, Iterator, Mapping
-    from pathlib import Path
 
 __all__ = ["Assistant", "Conversation", "Facts", "Places", "Shape", "Source", "Tree"]
 

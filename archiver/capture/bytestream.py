@@ -149,8 +149,9 @@ def observe(file: BinaryIO, look: Observation) -> Iterator[Step]:
     log = Log(look.origin, state.position, look.observed_at)
     keep: int | None = None
     if state.shape != shape:
+        if state.position:
+            log.rewind(0)
         state = begin_anew(state, shape)
-        log.rewind(0)
         keep = 0
     digest = _hash_prefix(file, state.consumed)
     if state.consumed and digest.digest() != state.prefix:

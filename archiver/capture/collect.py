@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from archiver.assistants.protocol import Shape
 from archiver.capture import bytestream, document, settle
 from archiver.capture.absence import Absences
@@ -22,6 +24,7 @@ from archiver.capture.bytestream import Observation, Unsettled
 from archiver.capture.door import glance, open_plain
 from archiver.capture.intake import Intake, Stopped
 from archiver.capture.settle import Patience
+from archiver.errors import DiskFull
 from archiver.format.lines import Origin
 from archiver.format.times import rfc3339
 from archiver.spool import streams
@@ -87,7 +90,7 @@ class Collector:
         self._quiet_ns = int(quiet_seconds * 1e9)
         self._room = room
         self._enabled = enabled
-        self._glances: dict[tuple[str, str, str], Glance] = {}
+        self._glances: dict[tuple[str, str, str, str], Glance] = {}
         self._waits: dict[str, tuple[Glance, int, int]] = {}
         self._absences = Absences(spool)
 
@@ -97,20 +100,24 @@ class Collector:
         self._absences.begin()
         with concurrent.futures.ThreadPoolExecutor(1, "archiver-pack") as packer:
             intake = Intake(self._spool, packer, self._clock, stop)
-            for assistant, conversation in self._finder.conversations():
-                if stop() or done.full:
-                    done.finished = False
-                    break
-                try:
-                    self._conversation(assistant, conversation, intake, done)
-                except Stopped:
-                    done.finished = False
-                    break
-            intake.commit()
+            try:
+                self._all(intake, done, stop)
+                intake.commit()
+            except Stopped:
+                done.finished = False
+            except DiskFull as error:
+                done.full, done.finished = str(error), False
         done.records, done.raw_bytes = intake.records, intake.raw_bytes
         if done.finished:
             done.deleted = self._absences.settle(self._clock(), self._enabled)
         return done
+
+    def _all(self, intake: Intake, done: Pass, stop: Callable[[], bool]) -> None:
+        for assistant, conversation in self._finder.conversations():
+            if stop() or done.full:
+                done.finished = False
+                return
+            self._conversation(assistant, conversation, intake, done)
 
     def _conversation(
         self, assistant: Assistant, conversation: Conversation, intake: Intake, done: Pass
@@ -150,7 +157,7 @@ class Collector:
         done: Pass,
     ) -> None:
         assert owner.tenant is not None  # noqa: S101 - the caller has looked
-        key = (owner.tenant.id, conversation.id, source.stream)
+        key = (owner.tenant.id, assistant.name, conversation.id, source.stream)
         if self._glances.get(key) == look:
             return
         state = self._state(owner, conversation, source, intake)
@@ -264,7 +271,7 @@ def _as_text(look: Observation) -> Observation:
     """Look at a document that is none: what it holds is archived as it is."""
     return replace(
         look,
-        source=replace(look.source, shape=Shape.TEXT, boundary=None),
+        source=msgspec.structs.replace(look.source, shape=Shape.TEXT, boundary=None),
         origin=replace(look.origin, shape=str(Shape.TEXT)),
     )
 

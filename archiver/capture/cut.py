@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_ENTRY", "MAX_PART", "end_of", "lines", "parts", "texts"]
 
-MAX_ENTRY: Final = 4 * 1024 * 1024
-"""Longest line, in bytes, that stays one entry; a longer one is cut into parts, so that any
-record fits into a chunk and no file can fill the memory."""
+MAX_ENTRY: Final = 3 * 1024 * 1024
+"""Longest entry, in bytes, that stays one record; a longer one is cut into parts. A record
+line is at most twice its payload, and a batch at most a mebibyte and one record, so a chunk
+of one batch stays below 8 MiB; and no file can fill the memory."""
 
 MAX_PART: Final = 1024 * 1024
-"""Length of the parts, in bytes; written as a JSON string, a part grows to six times that
-at worst."""
+"""Length of the parts, in bytes."""
 
 
 def _at_character(data: bytes, cut: int) -> int:

@@ -63,9 +63,12 @@ def _written(payload: bytes, *, is_json: bool) -> tuple[bytes, bytes]:
     ):
         return _JSON, payload
     try:
-        return _TEXT, msgspec.json.encode(payload.decode("utf-8"))
+        text = msgspec.json.encode(payload.decode("utf-8"))
     except UnicodeDecodeError:
         return _BASE64, b'"' + base64.b64encode(payload) + b'"'
+    if len(text) > 2 * len(payload) + 2:  # control characters take six bytes each
+        return _BASE64, b'"' + base64.b64encode(payload) + b'"'
+    return _TEXT, text
 
 
 @lru_cache(maxsize=2048)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archiver.cli.options import config_option, examples, state_option
+from archiver.cli.options import config_option, examples, policy_places, state_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,9 @@ def run(config: Path, state: Path) -> None:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # Not told where: then a policy that an admin puts into the machine's folder later counts.
+    usual = policy_places()
+    places = usual if config in usual else (config,)
     machine = Machine.this()
     files.make_private_folder(state)
     with lock.hold(state):
@@ -55,7 +58,7 @@ def run(config: Path, state: Path) -> None:
         with opened.spool:
 
             async def serve() -> None:
-                watch = Watch((config,), known_assistants=KNOWN_ASSISTANTS)
+                watch = Watch(places, known_assistants=KNOWN_ASSISTANTS)
                 aside = str(opened.set_aside) if opened.set_aside else None
                 await Daemon(Engine(opened.spool, machine), watch, set_aside=aside).run()
 

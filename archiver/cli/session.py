@@ -45,6 +45,8 @@ def session(
     machine = machine or Machine.this()
     loaded = load_policy(config)
     rules = Rules.of(loaded.policy)
+    for problem in rules.problems:
+        note(problem)
     files.make_private_folder(state)
     with lock.hold(state):
         opened = open_spool(state, machine.clock)
@@ -63,7 +65,10 @@ def session(
                 status = survey(
                     engine,
                     policy=PolicyStatus(
-                        state="in force", path=str(config), fingerprint=loaded.fingerprint
+                        state="in force",
+                        path=str(config),
+                        fingerprint=loaded.fingerprint,
+                        problems=rules.problems,
                     ),
                     last_pass_at=now if captures else None,
                     last_captured_at=engine.last_pass.captured,

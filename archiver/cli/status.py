@@ -54,7 +54,7 @@ def needs_a_human(found: Status) -> bool:
     """Tell whether anything does not go by itself."""
     waits = [tenant.waiting for tenant in found.tenants if tenant.waiting]
     return bool(
-        found.policy.state == "refused"
+        found.policy.problems
         or found.capture.stopped
         or any(waiting.reason != "time" for waiting in waits)
         or any(tenant.quarantined_chunks for tenant in found.tenants)
@@ -75,7 +75,7 @@ def _tell(found: Status, *, running: bool) -> None:
     say(f"{found.software}, device {found.device}: {word}")
     say(f"policy: {found.policy.state} {found.policy.path or ''}".rstrip())
     for problem in found.policy.problems:
-        note(f"  refused: {problem}")
+        note(f"  {problem}")
     capture = found.capture
     say(
         f"capture: last pass {_ago(capture.last_pass_at)}; {capture.conversations} conversations,"

@@ -45,11 +45,12 @@ def sync(config: Path, state: Path, *, as_json: bool) -> int:
             )
         )
         waits = _waits(engine)
+        problems = engine.rules.problems if engine.rules else ()
     if as_json:
-        print_json({"outcome": outcome, "waiting": waits})
+        print_json({"outcome": outcome, "waiting": waits, "problems": problems})
     else:
         _tell(outcome, waits)
-    incomplete = outcome.due or outcome.quarantined or outcome.collected.full
+    incomplete = outcome.due or outcome.quarantined or outcome.collected.full or problems
     return ExitCode.ATTENTION if incomplete else ExitCode.DONE
 
 

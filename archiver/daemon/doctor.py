@@ -92,6 +92,10 @@ def _lock(state: Path) -> Check:
 
 
 def _policy(rules: Rules, config: Path) -> Check:
+    if rules.problems:
+        found = "; ".join(rules.problems)
+        advice = "Put the key where the policy says, readable by this user only."
+        return Check("policy", ok=False, finding=found, advice=advice)
     if not rules.tenants:
         return Check(
             "policy",

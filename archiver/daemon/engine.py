@@ -8,6 +8,7 @@ spool says it was left, so it may be broken off at any point and called again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shutil
 import time
@@ -25,9 +26,11 @@ from archiver.daemon.projects import project_folders
 from archiver.daemon.rules import store_of
 from archiver.delivery.pace import Pace
 from archiver.delivery.ship import Shipped, Shipper
+from archiver.errors import DiskFull
 from archiver.policy.whereabouts import Git
 from archiver.sealing.manifests import write_manifest
 from archiver.sealing.seal import Sealer
+from archiver.spool import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,17 +140,23 @@ class Engine:
         return self.last_pass
 
     def seal(self, *, everything: bool = False, stop: Callable[[], bool] = lambda: False) -> int:
-        """Seal what is due; give the count. Blocks; run it in a thread."""
+        """Seal what is due; give the count. Blocks; run it in a thread.
+
+        On a full disk it ends early: what is spooled stays spooled.
+        """
         count = 0
-        for name, tenant in (self.rules.tenants if self.rules else {}).items():
-            count += self.sealer.seal(
-                name,
-                max_bytes=tenant.chunk.max_bytes,
-                max_age_seconds=tenant.chunk.max_age_seconds,
-                level=tenant.chunk.level,
-                everything=everything,
-                stop=stop,
-            )
+        try:
+            for name, tenant in (self.rules.tenants if self.rules else {}).items():
+                count += self.sealer.seal(
+                    name,
+                    max_bytes=tenant.chunk.max_bytes,
+                    max_age_seconds=tenant.chunk.max_age_seconds,
+                    level=tenant.chunk.level,
+                    everything=everything,
+                    stop=stop,
+                )
+        except DiskFull as error:
+            self.last_pass.full = str(error)
         return count
 
     async def ship(
@@ -180,3 +189,9 @@ class Engine:
         ):
             written = True
         return written
+
+    def keep_house(self) -> None:
+        """Give free pages back to the file system, and hold the reserve again."""
+        self.spool.give_space_back()
+        with contextlib.suppress(DiskFull):
+            reserve.hold(self.spool.folder)

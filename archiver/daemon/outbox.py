@@ -10,8 +10,9 @@ import msgspec
 
 from archiver.delivery.parcel import Parcel, Waiting, WaitReason
 from archiver.durable import files
+from archiver.errors import DiskFull
 from archiver.sealing.seal import sealed_path
-from archiver.spool import chunks
+from archiver.spool import chunks, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,15 @@ class SpoolOutbox:
         )
 
     def deliver(self, parcel: Parcel, receipt: Receipt) -> None:
-        """Keep the receipt, durably."""
+        """Keep the receipt, durably; on a full disk, with the room of the reserve."""
+        try:
+            self._deliver(parcel, receipt)
+        except DiskFull:
+            if not reserve.give_up(self._spool.folder):
+                raise
+            self._deliver(parcel, receipt)
+
+    def _deliver(self, parcel: Parcel, receipt: Receipt) -> None:
         with self._spool.transaction() as db:
             if parcel.kind == "chunk":
                 chunks.deliver(db, parcel.tenant, receipt, parcel.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archiver.errors import PolicyError
 from archiver.policy.document import FolderStore, R2Store
 from archiver.policy.identity import subject_key
 from archiver.stores.opening import open_store
@@ -50,15 +51,26 @@ def store_of(rules: StoreRules) -> Store:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A policy in force, and its enabled tenants by id."""
+    """A policy in force, and its enabled tenants by id.
+
+    A tenant whose subject key cannot be read is left out, and ``problems`` says so: nothing
+    of its conversations could be named, and the other tenants must not wait for it.
+    """
 
     policy: Policy
     tenants: dict[str, Tenant]
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
-        """Prepare a policy; raise `PolicyError` where an enabled tenant's key cannot be read."""
-        enabled = {tenant.id: tenant for tenant in policy.tenants if tenant.enabled}
-        for tenant in enabled.values():
-            subject_key(tenant)
-        return cls(policy, enabled)
+        """Prepare a policy."""
+        tenants: dict[str, Tenant] = {}
+        problems = []
+        for tenant in policy.tenants:
+            try:
+                if tenant.enabled:
+                    subject_key(tenant)
+                    tenants[tenant.id] = tenant
+            except PolicyError as error:
+                problems.append(f"tenant {tenant.id}: {error}")
+        return cls(policy, tenants, tuple(problems))

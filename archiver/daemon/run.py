@@ -29,7 +29,7 @@ from archiver.daemon.rules import Rules
 from archiver.daemon.status import PolicyStatus, publish
 from archiver.daemon.survey import survey
 from archiver.daemon.wake import Clocks, jumped
-from archiver.errors import DiskFull, PolicyError
+from archiver.errors import DiskFull
 from archiver.format.times import rfc3339
 from archiver.policy.document import Schedule
 from archiver.policy.watch import Changed, Gone, Refused, Same
@@ -81,6 +81,7 @@ class Daemon:
         self._look_at_policy()
         self._plan()
         self._scheduler.start()
+        await self._guarded(self.housekeep)
         await self._guarded(self.tick)
         await self._guarded(self.ship)
         try:
@@ -159,8 +160,8 @@ class Daemon:
         self._publish()
 
     async def housekeep(self) -> None:
-        """Give free space back to the file system."""
-        await asyncio.to_thread(self._engine.spool.give_space_back)
+        """Give free space back to the file system, and hold the reserve."""
+        await asyncio.to_thread(self._engine.keep_house)
 
     def _look_at_policy(self) -> bool:
         """Put the policy in force that stands now; tell whether that changed anything."""
@@ -180,15 +181,17 @@ class Daemon:
                 self._refuse(problems)
                 return False
             case Changed(loaded=loaded):
-                try:
-                    self._engine.apply(Rules.of(loaded.policy))
-                except PolicyError as error:
-                    self._refuse((str(error),))
-                    return False
+                rules = Rules.of(loaded.policy)
+                self._engine.apply(rules)
                 self._policy = PolicyStatus(
-                    state="in force", path=str(loaded.path), fingerprint=loaded.fingerprint
+                    state="in force",
+                    path=str(loaded.path),
+                    fingerprint=loaded.fingerprint,
+                    problems=rules.problems,
                 )
                 log.info("policy %s is in force", loaded.fingerprint[:12])
+                for problem in rules.problems:
+                    log.error("%s", problem)
                 return True
 
     def _refuse(self, problems: tuple[str, ...]) -> None:

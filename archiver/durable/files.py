@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEMPORARY_PREFIX",
+    "make_private_file",
     "make_private_folder",
     "move",
     "observer",
@@ -185,6 +186,12 @@ def remove(path: Path) -> None:
 def make_private_folder(path: Path) -> None:
     """Make a folder, and those above it, that only its user can enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Make a file that only its user can read, where none is; leave its bytes alone."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
 
 
 def sweep(folder: Path) -> int:

@@ -82,8 +82,8 @@ class Claims(Section):
 class ChunkRules(Section):
     """When a chunk is sealed, and how hard it is packed."""
 
-    max_bytes: Annotated[int, Field(ge=64 * _KIB, le=64 * _MIB)] = 8 * _MIB
-    """Raw size at which it is sealed, in bytes."""
+    max_bytes: Annotated[int, Field(ge=_MIB, le=8 * _MIB)] = 8 * _MIB
+    """Raw size at which it is sealed, in bytes. One very long entry may exceed it, never 8 MiB."""
 
     max_age_seconds: Annotated[int, Field(ge=1, le=7 * _DAY)] = 3600
     """Age of its oldest record at which it is sealed, in seconds."""

@@ -35,6 +35,11 @@ EVERY: Final = timedelta(days=1)
 _MOST_CHUNKS: Final = 2000
 
 
+def _recent(last_at: str, now: datetime) -> bool:
+    """Tell whether the last manifest is less than a day old; one of the future is not."""
+    return timedelta() <= now - parse_rfc3339(last_at) < EVERY
+
+
 def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: int | None) -> bool:
     """Write one manifest if one is due; tell whether it was. Call again until it is not."""
     spool.ensure_tenant(tenant)
@@ -44,7 +49,7 @@ def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: 
             (tenant,),
         ).fetchone()
         news = chunks.unlisted(db, tenant, _MOST_CHUNKS)
-        if not news.rows and last_at is not None and now - parse_rfc3339(last_at) < EVERY:
+        if not news.rows and last_at is not None and _recent(last_at, now):
             return False
         made_at = rfc3339(now)
         manifest = Manifest(

@@ -59,20 +59,25 @@ class Sealer:
         self._spool.ensure_tenant(tenant)
         now = self._clock()
         until = now + timedelta(days=1) if everything else now - timedelta(seconds=max_age_seconds)
-        with self._spool.transaction() as db:
-            due = batches.groups(db, tenant, full_bytes=max_bytes, spooled_until=rfc3339(until))
+
+        def due() -> list[Group]:
+            with self._spool.transaction() as db:
+                return batches.groups(
+                    db,
+                    tenant,
+                    full_bytes=max_bytes,
+                    spooled_until=rfc3339(until),
+                    now=rfc3339(now),
+                )
+
         count = 0
-        for group in due:
-            while not stop() and self._is_due(group, max_bytes, rfc3339(until)):
+        while not stop() and (groups := due()):
+            for group in groups:
                 self._one(group, max_bytes, level)
                 count += 1
+                if stop():
+                    break
         return count
-
-    def _is_due(self, group: Group, max_bytes: int, until: str) -> bool:
-        with self._spool.transaction() as db:
-            return group in batches.groups(
-                db, group.tenant, full_bytes=max_bytes, spooled_until=until
-            )
 
     def _one(self, group: Group, max_bytes: int, level: int) -> None:
         with self._spool.transaction() as db:

@@ -73,14 +73,18 @@ def add(db: sqlite3.Connection, packed: Iterable[Packed], spooled_at: str) -> No
 
 
 def groups(
-    db: sqlite3.Connection, tenant: str, *, full_bytes: int, spooled_until: str
+    db: sqlite3.Connection, tenant: str, *, full_bytes: int, spooled_until: str, now: str
 ) -> list[Group]:
-    """Give the groups of a tenant that are full or old enough to be sealed, oldest first."""
+    """Give the groups of a tenant that are full or old enough to be sealed, oldest first.
+
+    What was spooled after ``now`` was spooled before the clock was set back: it is old enough.
+    """
     rows = db.execute(
         "SELECT tenant, class, subject, day FROM batches WHERE tenant = ?"
         " GROUP BY tenant, class, subject, day"
-        " HAVING SUM(raw_bytes) >= ? OR MIN(spooled_at) <= ? ORDER BY MIN(spooled_at), day",
-        (tenant, full_bytes, spooled_until),
+        " HAVING SUM(raw_bytes) >= ? OR MIN(spooled_at) <= ? OR MAX(spooled_at) > ?"
+        " ORDER BY MIN(spooled_at), day",
+        (tenant, full_bytes, spooled_until, now),
     )
     return [Group(*row) for row in rows]
 

@@ -147,6 +147,7 @@ def connect(folder: Path) -> sqlite3.Connection:
 
     Raises `SpoolDamaged` where the file fails its check: call `set_aside`, then try again.
     """
+    files.make_private_file(folder / NAME)
     try:
         connection = sqlite3.connect(
             folder / NAME, isolation_level=None, check_same_thread=False, timeout=0
