@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 __all__ = [
     "Parts",
@@ -46,8 +47,8 @@ def covers(pattern: Parts, parts: Parts) -> bool:
     end = len(pattern)
     standing = _past_any_depth(pattern, {0})
     for part in parts:
-        if end in standing:
-            return True
+        if end in standing or not standing:
+            break
         staying = {at for at in standing if pattern[at] == "**"}
         moving = {at + 1 for at in standing - staying if fnmatchcase(part, pattern[at])}
         standing = _past_any_depth(pattern, staying | moving)
@@ -82,6 +83,8 @@ def folder_parts(path: str, platform: str) -> Parts | None:
     return _folded((root, *standing), platform)
 
 
+# The same few patterns are asked about for thousands of conversations.
+@lru_cache(maxsize=512)
 def folder_pattern(pattern: str, *, home: str, platform: str) -> Parts:
     """Cut a folder pattern into parts for `covers`, with ``~`` put in its place."""
     root, names = _split(pattern, platform)
@@ -135,6 +138,7 @@ def remote_parts(url: str) -> Parts | None:
     return None if normal is None else tuple(normal.split("/"))
 
 
+@lru_cache(maxsize=512)
 def remote_pattern(pattern: str) -> Parts | None:
     """Cut a pattern of remotes into parts for `covers`; ``None`` where it cannot be one."""
     parts = remote_parts(pattern)

@@ -103,8 +103,8 @@ def test_null_is_not_a_way_to_say_default(
         ("assistants", [], f"{TENANT}.assistants", "empty"),
         ("assistants", "cline", f"{TENANT}.assistants", "list"),
         ("assistants", ["cline", "klein"], f"{TENANT}.assistants[1]", "claude-code, cline"),
-        ("chunk.max_bytes", 65_535, f"{TENANT}.chunk.max_bytes", "65536"),
-        ("chunk.max_bytes", 64 * 1024**2 + 1, f"{TENANT}.chunk.max_bytes", "67108864"),
+        ("chunk.max_bytes", 1024**2 - 1, f"{TENANT}.chunk.max_bytes", "1048576"),
+        ("chunk.max_bytes", 8 * 1024**2 + 1, f"{TENANT}.chunk.max_bytes", "8388608"),
         ("chunk.max_age_seconds", 0, f"{TENANT}.chunk.max_age_seconds", "1"),
         ("chunk.level", 20, f"{TENANT}.chunk.level", "19"),
         ("retention.days", 0, f"{TENANT}.retention.days", "1"),
@@ -153,7 +153,7 @@ def test_a_prefix_that_would_confuse_a_key_is_refused(
     assert found.startswith(f"{TENANT}.store.prefix: ")
 
 
-@pytest.mark.parametrize("prefix", ["", "a", "team=red/Archive-1", "a.b/c_d"])
+@pytest.mark.parametrize("prefix", ["", "a", "team=red/Archive-1", "class/dt", "a.b/c_d"])
 def test_a_plain_prefix_is_taken_as_it_is(document: dict[str, Any], prefix: str) -> None:
     """Other Hive partitions in front of ours do not clash."""
     policy = Policy.model_validate_json(json.dumps(changed(document, "store.prefix", prefix)))
@@ -206,7 +206,9 @@ def test_a_folder_store_must_be_absolute_or_at_home(
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     changed(document, "store.path", "~/archive")
     policy = Policy.model_validate_json(json.dumps(document))
-    assert policy.tenants[0].store.path == tmp_path / "archive"
+    store = policy.tenants[0].store
+    assert isinstance(store, module.FolderStore)
+    assert store.path == tmp_path / "archive"
 
 
 def test_an_address_of_r2_in_an_s3_store_names_the_remedy(
@@ -397,7 +399,7 @@ def test_values_are_frozen_and_comparable(document: dict[str, Any]) -> None:
     assert first == second
     assert hash(first) == hash(second)
     with pytest.raises(ValidationError):
-        first.tenants[0].enabled = False  # type: ignore[misc]
+        first.tenants[0].enabled = False
 
 
 def test_a_retention_class_is_called_class_in_the_document() -> None:

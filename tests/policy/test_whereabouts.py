@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -80,8 +81,13 @@ def test_a_folder_inside_the_repository_has_its_remotes_even_after_it_is_gone(
 
 
 @pytest.mark.parametrize("folder", ["", "relative", ".", "~"])
-def test_a_folder_that_is_not_absolute_is_not_asked_for(folder: str) -> None:
+def test_a_folder_that_is_not_absolute_is_not_asked_for(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
     """The daemon's own folder would answer."""
+    run("-C", str(repository), "remote", "add", "origin", "git@example.com:acme/tool.git")
+    run("-C", str(repository), "config", "user.email", "me@acme.example")
+    monkeypatch.chdir(repository)
     assert git_remotes(folder) == ()
     assert git_email(folder) is None
 
@@ -162,7 +168,16 @@ if right and sys.argv[1] == "--no-pager" and sys.stdin.read() == "":
 """
     pretend(monkeypatch, tmp_path, script)
     monkeypatch.setenv("GIT_TRACE", "1")
-    assert git_remotes(str(home)) == ("example.com/asked/quietly",)
+    typed = tmp_path / "typed"
+    typed.write_text("a password", encoding="utf-8")
+    kept = os.dup(0)
+    with typed.open("rb") as terminal:
+        os.dup2(terminal.fileno(), 0)
+    try:
+        assert git_remotes(str(home)) == ("example.com/asked/quietly",)
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 def test_a_mac_without_developer_tools_is_not_asked_to_install_them(
