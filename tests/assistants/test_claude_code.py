@@ -96,6 +96,9 @@ def test_links_inside_the_root_are_not_followed(put: Put, find: Find) -> None:
     (projects / "-linked").symlink_to(secret.parent)
     (projects / "-home-dev-app" / "s2.jsonl").symlink_to(secret)
     (projects / "-home-dev-app" / "s1").symlink_to(projects)
+    session = put(f"{PROJECT}/s3/x", "").parent
+    (session / "subagents").symlink_to(secret.parent)
+    (session / "tool-results").symlink_to(secret.parent)
     assert list(find(CLAUDE)) == ["s1"]
 
 
