@@ -9,16 +9,16 @@ kept in the object's metadata too, because not every server gives its checksum b
 
 Promises beyond the protocol's:
 
-* one request per call: botocore's own retries are off, since the delivery rules retry and a
-  silent second PUT turns success into a 412.
+* one request per call: the retries of botocore and of aiohttp are off, since the delivery
+  rules retry and a silent second PUT turns success into a 412.
 * connections and credentials live no longer than the ``async with`` block.
 * where objects go is decided by the settings alone: endpoints in the environment or in
-  ``~/.aws/config`` are ignored. Proxies and CA bundles of the environment are honoured.
+  ``~/.aws/config`` are ignored, and redirects are not followed. Proxies and CA bundles of
+  the environment are honoured.
 * a success without an ETag is no success: captive portals say 200 as well.
 
 Limits: ``delete`` looks before it deletes, since S3 deletes what is not there without a
-word, so it needs the right to read. What a wrong region leads to depends on the server:
-Amazon names the right one and botocore follows; others refuse with CONFIGURATION.
+word, so it needs the right to read.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
 
 from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found, Listed, Stored
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["S3Store"]
 
-_R2_HOST: Final = ".r2.cloudflarestorage.com"
-_AMAZON_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
-
 
 class S3Store:
     """One bucket. See the module for what it promises."""
@@ -60,7 +58,9 @@ class S3Store:
 
     async def __aenter__(self) -> Self:
         """Load boto, read the credentials, make a client. No request is sent."""
-        _check_endpoint(self._settings)
+        if remedy := self._settings.remedy():
+            message = f"{self._settings.endpoint} is not for a store of kind {self._settings.kind}"
+            raise refuse(Answer.CONFIGURATION, message, code="WrongKind", advice=remedy)
         with self._translated("open"):
             self._client = await self._exits.enter_async_context(_client(self._settings))
         return self
@@ -154,28 +154,12 @@ class S3Store:
             raise refusal_of(error, f"{self.name}: {verb} {key}", on_object=on_object) from None
 
 
-def _check_endpoint(settings: S3Settings) -> None:
-    """Raise before any request where the endpoint belongs to the other kind of store."""
-    host = urlsplit(settings.endpoint or "").hostname or ""
-    if settings.kind == "s3" and host.endswith(_R2_HOST):
-        advice = "Set `kind` to `r2` and give `account_id` instead of `endpoint`."
-    elif settings.kind == "r2" and host.endswith(_AMAZON_HOSTS):
-        advice = "Set `kind` to `s3`, with `bucket` and `region`."
-    else:
-        return
-    raise refuse(
-        Answer.CONFIGURATION,
-        f"{settings.endpoint} is not an endpoint of a store of kind {settings.kind}",
-        code="WrongKind",
-        advice=advice,
-    )
-
-
 def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]:
     """Make the client of the PUT recipe. This is where boto is loaded."""
     import aioboto3  # noqa: PLC0415 - 40 MiB and half a second
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from aiobotocore.session import AioSession  # noqa: PLC0415
+    from botocore.handlers import add_expect_header  # noqa: PLC0415
 
     config = AioConfig(
         request_checksum_calculation="when_required",
@@ -186,6 +170,7 @@ def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]
         max_pool_connections=settings.concurrency,
         s3={"addressing_style": "path" if settings.path_style else "auto"},
         ignore_configured_endpoint_urls=True,
+        http_session_cls=_direct_session(),
         signature_version="s3v4",
     )
     options: dict[str, Any] = {}
@@ -204,6 +189,10 @@ def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]
         }
     else:
         session = AioSession(profile=settings.profile)
+    # `Expect: 100-continue` costs a round trip per put, and hangs behind a proxy that does
+    # not know it: aiohttp waits for the go-ahead without end.
+    session.unregister("before-call.s3", add_expect_header)
+    session.register("before-call.s3", _stay)
     client: contextlib.AbstractAsyncContextManager[Any] = aioboto3.Session(
         botocore_session=session
     ).client(
@@ -214,6 +203,33 @@ def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]
         **options,
     )
     return client
+
+
+def _direct_session() -> type:
+    """Give the class of an HTTP session that sends one request per call, to one address.
+
+    aiohttp repeats a PUT whose connection broke, and follows redirects; it would carry the
+    bytes of a conversation wherever a 307 points. It can be told neither by botocore's
+    configuration, hence the subclass (and a private name: aioboto3's pin holds it still).
+    """
+    from aiobotocore.httpsession import AIOHTTPSession  # noqa: PLC0415
+
+    class DirectSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
+        async def _get_session(self, proxy_url: str | None) -> SimpleNamespace:
+            session = await super()._get_session(proxy_url)
+            session._retry_connection = False  # noqa: SLF001
+            return SimpleNamespace(request=partial(session.request, allow_redirects=False))
+
+    return DirectSession
+
+
+def _stay(context: dict[str, Any], **_event: object) -> None:
+    """Keep botocore from looking for the bucket in other regions.
+
+    It asks with ``HeadBucket``, and again for the answer to that: a server that says 301 to
+    everything gets a request storm that ends in a `RecursionError`.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _plain_sha256(reply: Mapping[str, Any]) -> str:

@@ -185,14 +185,16 @@ def refusal_of(error: Exception, what: str, *, on_object: bool) -> StoreError:
     problem: Mapping[str, str] = reply.get("Error", {})
     status = told.get("HTTPStatusCode", 0)
     code = problem.get("Code", "") or str(status)
-    region = f", which names the region {problem['Region']!r}" if "Region" in problem else ""
+    headers = told.get("HTTPHeaders", {})
+    named = problem.get("Region") or headers.get("x-amz-bucket-region")
+    region = f", the bucket is in {named!r}" if named else ""
     return refuse(
         judge_reply(code, status, on_object=on_object),
         f"{what}: {code}{region}",
         code=code,
         advice=ADVICE_BY_CODE.get(code, ""),
         status=status,
-        server_time=_server_time(told.get("HTTPHeaders", {}).get("date", "")),
+        server_time=_server_time(headers.get("date", "")),
     )
 
 

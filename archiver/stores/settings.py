@@ -7,12 +7,16 @@ where they differ, the difference is a field of `S3Settings`, never an ``if`` in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["FolderSettings", "Jurisdiction", "S3Settings", "StoreSettings"]
+
+_R2_HOST: Final = ".r2.cloudflarestorage.com"
+_AMAZON_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
 
 Jurisdiction = Literal["eu", "fedramp", "us"]
 """Where Cloudflare promises to keep an R2 bucket; fixed when the bucket was made."""
@@ -32,7 +36,7 @@ class S3Settings:
     bucket: str
 
     kind: Literal["s3", "r2"] = "s3"
-    """Whose service it is meant to be; only for messages and for `mismatch` checks."""
+    """Whose service it is meant to be; only for messages and for `remedy`."""
 
     region: str = "us-east-1"
 
@@ -100,6 +104,15 @@ class S3Settings:
             checksum_on_head=False,
             concurrency=2,
         )
+
+    def remedy(self) -> str:
+        """Say what to change where the endpoint belongs to the other kind; else empty."""
+        host = urlsplit(self.endpoint or "").hostname or ""
+        if self.kind == "s3" and host.endswith(_R2_HOST):
+            return "Set `kind` to `r2` and give `account_id` instead of `endpoint`."
+        if self.kind == "r2" and host.endswith(_AMAZON_HOSTS):
+            return "Set `kind` to `s3`, with `bucket` and `region`."
+        return ""
 
 
 StoreSettings = FolderSettings | S3Settings

@@ -150,32 +150,33 @@ async def test_keys_are_listed_in_byte_order(store: Store) -> None:
     ]
 
 
-@pytest.mark.parametrize("prefix", ["", "a", "a-", "b", "b/", "b/1", "b=", "b=1/", "c/d/e", "zz"])
-async def test_a_prefix_may_end_anywhere(store: Store, prefix: str) -> None:
+async def test_a_prefix_may_end_anywhere(store: Store) -> None:
     """A prefix is compared as text: it may stop within a name, and may match nothing."""
     for name in NAMES:
         await put(store, name)
-    assert await keys(store, prefix) == [n for n in sorted(NAMES) if n.startswith(prefix)]
+    for prefix in ("", "a", "a-", "b", "b/", "b/1", "b=", "b=1/", "c/d/e", "c/d/e/f", "zz"):
+        assert await keys(store, prefix) == [n for n in sorted(NAMES) if n.startswith(prefix)]
 
 
-@pytest.mark.parametrize("after", ["", "a", "a-b", "a-b/c", "b/1", "b/1zzz", "b=1/", "c/d/f", "~"])
-async def test_a_listing_goes_on_after_a_key(store: Store, after: str) -> None:
+async def test_a_listing_goes_on_after_a_key(store: Store) -> None:
     """``after`` may be a key or anything between two keys, with a prefix or without."""
     for name in NAMES:
         await put(store, name)
-    assert await keys(store, "", after=after) == [n for n in sorted(NAMES) if n > after]
-    assert await keys(store, "b", after=after) == [
-        n for n in sorted(NAMES) if n.startswith("b") and n > after
-    ]
+    for after in ("", "a", "a-b", "a-b/c", "b/1", "b/1zzz", "b=1/", "c/d/f", "~"):
+        assert await keys(store, "", after=after) == [n for n in sorted(NAMES) if n > after]
+        assert await keys(store, "b", after=after) == [
+            n for n in sorted(NAMES) if n.startswith("b") and n > after
+        ]
 
 
-async def test_a_listing_is_longer_than_one_page(store: Store) -> None:
-    """More keys than a page holds come whole, once each, in order."""
-    names = [f"many/{number:04d}" for number in range(1005)]
-    for start in range(0, len(names), 15):
-        await asyncio.gather(*(put(store, name, b"") for name in names[start : start + 15]))
-    assert await keys(store, "many/") == names
-    assert await keys(store, "many/", after=names[-3]) == names[-2:]
+async def test_a_listing_may_be_left_early(store: Store) -> None:
+    """Who needs only the first key stops there, and the store goes on to work."""
+    for name in NAMES:
+        await put(store, name)
+    async for listed in store.list(""):
+        assert listed.key == "a"
+        break
+    assert await keys(store, "") == sorted(NAMES)
 
 
 async def test_many_puts_at_once_all_arrive(store: Store) -> None:
