@@ -182,7 +182,7 @@ async def read_catalogue(
                 unreadable.append(str(keys[done]))
             done += 1
             progress(done, len(keys))
-    return Catalogue(prefix, names, len(keys), tuple(unreadable), index.rows())
+    return Catalogue(prefix, names, len(keys), tuple(unreadable), tuple(index.rows()))
 
 
 def open_manifest(key: ManifestKey, body: bytes) -> Manifest:
@@ -231,20 +231,11 @@ class _Index:
                 continue  # shipped before the state was lost, and listed again as recovered
             self._share[name] += entry.stored_bytes * count.records / max(entry.records, 1)
             self._held[name][str(key)] = HeldChunk(
-                key.device,
-                key.seq,
-                str(key),
-                entry.sha256,
-                entry.stored_bytes,
-                entry.first_at,
-                entry.last_at,
-                count.records,
-            )
+                key.device, key.seq, str(key), entry.sha256, entry.stored_bytes,
+                entry.first_at, entry.last_at, count.records,
+            )  # fmt: skip
 
-    def rows(self) -> tuple[ArchivedConversation, ...]:
-        return tuple(self._rows())
-
-    def _rows(self) -> Iterator[ArchivedConversation]:
+    def rows(self) -> Iterator[ArchivedConversation]:
         for name in sorted(self._held):
             chunks = sorted(self._held[name].values(), key=lambda held: (held.device, held.seq))
             yield ArchivedConversation(

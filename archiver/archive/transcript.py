@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Turn", "readable", "turns"]
 
-_MAX_DEPTH = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -94,12 +92,12 @@ def _fields_note(payload: bytes) -> str:
 def readable(payload: bytes) -> str:
     """Give what a human would read in an entry: its text, tool calls and their results."""
     try:
-        return _said(json.loads(payload), 0)
+        return _said(json.loads(payload))
     except (ValueError, RecursionError):
         return payload.decode("utf-8", "replace").strip("\n")
 
 
-def _said(value: Any, depth: int) -> str:
+def _said(value: Any) -> str:
     """Find the text in a message of whatever assistant.
 
     Claude Code and Continue wrap it in ``message``, Cline does not; the ui_messages of Cline
@@ -108,19 +106,19 @@ def _said(value: Any, depth: int) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "\n".join(text for item in value if (text := _said(item, depth + 1)))
-    if not isinstance(value, dict) or depth > _MAX_DEPTH:
+        return "\n".join(text for item in value if (text := _said(item)))
+    if not isinstance(value, dict):
         return _compact(value)
-    if isinstance(block := _block(value, depth), str):
+    if isinstance(block := _block(value), str):
         return block
     for name in ("message", "content", "text", "summary"):
         inner = value.get(name)
         if isinstance(inner, str | list | dict) and inner:
-            return _said(inner, depth + 1)
+            return _said(inner)
     return _compact(value)
 
 
-def _block(value: dict[str, Any], depth: int) -> str | None:
+def _block(value: dict[str, Any]) -> str | None:
     """Read one block of Anthropic's message format, or give ``None`` where it is none."""
     kind = value.get("type")
     if kind == "thinking" and isinstance(value.get("thinking"), str):
@@ -128,7 +126,7 @@ def _block(value: dict[str, Any], depth: int) -> str | None:
     if kind == "tool_use":
         return f"[{value.get('name', 'tool')}] {_compact(value.get('input'))}"
     if kind == "tool_result":
-        return f"[result] {_said(value.get('content') or '', depth + 1)}"
+        return f"[result] {_said(value.get('content') or '')}"
     if kind == "image":
         return "[image]"
     return None

@@ -62,6 +62,7 @@ async def test_a_chunk_that_two_manifests_list_counts_once(synthetic: Any) -> No
     archive.manifest(device=synthetic.OTHER_DEVICE, recovered=[entry])
     (row,) = (await read_catalogue(archive.store, "")).conversations()
     assert (row.records, len(row.chunks), row.devices) == (1, 1, (synthetic.DEVICE,))
+    assert row.stored_bytes == entry["stored_bytes"]
 
 
 async def test_a_manifest_that_cannot_be_read_does_not_hide_the_rest(healthy: Any) -> None:

