@@ -24,7 +24,7 @@ from archiver.capture.bytestream import Observation, Unsettled
 from archiver.capture.door import glance, open_plain
 from archiver.capture.intake import Intake, Stopped
 from archiver.capture.settle import Patience
-from archiver.errors import DiskFull
+from archiver.errors import DiskFull, StateError
 from archiver.format.lines import Origin
 from archiver.format.times import rfc3339
 from archiver.spool import streams
@@ -50,8 +50,9 @@ _MAX_REFUSALS: Final = 200
 class Pass:
     """What one pass did.
 
-    ``refused`` maps paths to the operating system's word for it, ``captured`` assistants to
-    the time of their last capture; ``full`` says why capture stopped, where it did.
+    ``refused`` maps paths to the operating system's word for it, or to the kind of error that
+    a conversation met; ``captured`` maps assistants to the time of their last capture;
+    ``full`` says why capture stopped, where it did.
     """
 
     records: int = 0
@@ -91,33 +92,60 @@ class Collector:
         self._room = room
         self._enabled = enabled
         self._glances: dict[tuple[str, str, str, str], Glance] = {}
+        self._present: set[tuple[str, str, str, str]] = set()
         self._waits: dict[str, tuple[Glance, int, int]] = {}
         self._absences = Absences(spool)
 
     def collect(self, stop: Callable[[], bool] = lambda: False) -> Pass:
-        """Make one pass; ``stop`` is asked between files."""
+        """Make one pass; ``stop`` is asked between files, and within a large one."""
         done = Pass()
         self._absences.begin()
+        self._present.clear()
+
+        def halt() -> bool:
+            done.full = done.full or self._room()
+            return done.full is not None or stop()
+
         with concurrent.futures.ThreadPoolExecutor(1, "archiver-pack") as packer:
-            intake = Intake(self._spool, packer, self._clock, stop)
+            intake = Intake(self._spool, packer, self._clock, halt)
             try:
                 self._all(intake, done, stop)
                 intake.commit()
             except Stopped:
                 done.finished = False
             except DiskFull as error:
+                self._glances.clear()  # what was taken and not committed is not captured
                 done.full, done.finished = str(error), False
+            except BaseException:
+                self._glances.clear()
+                raise
         done.records, done.raw_bytes = intake.records, intake.raw_bytes
         if done.finished:
+            self._forget_what_is_not_there()
             done.deleted = self._absences.settle(self._clock(), self._enabled)
         return done
+
+    def _forget_what_is_not_there(self) -> None:
+        """Forget the looks of files that this pass did not meet.
+
+        A file that comes back may look as before, and its state says otherwise by then.
+        """
+        if len(self._present) < len(self._glances):
+            self._glances = {
+                key: look for key, look in self._glances.items() if key in self._present
+            }
 
     def _all(self, intake: Intake, done: Pass, stop: Callable[[], bool]) -> None:
         for assistant, conversation in self._finder.conversations():
             if stop() or done.full:
                 done.finished = False
                 return
-            self._conversation(assistant, conversation, intake, done)
+            try:
+                self._conversation(assistant, conversation, intake, done)
+            except (Stopped, StateError):
+                raise
+            except Exception as error:  # noqa: BLE001 - one conversation never stops the others
+                _refuse(done, conversation.sources[0], type(error).__name__)
 
     def _conversation(
         self, assistant: Assistant, conversation: Conversation, intake: Intake, done: Pass
@@ -129,7 +157,7 @@ class Collector:
             try:
                 look = glance(source.path)
             except OSError as error:
-                _refuse(done, source, error)
+                _refuse(done, source, _word(error))
                 self._absences.saw(source.path)
                 continue
             if look is None:
@@ -158,6 +186,7 @@ class Collector:
     ) -> None:
         assert owner.tenant is not None  # noqa: S101 - the caller has looked
         key = (owner.tenant.id, assistant.name, conversation.id, source.stream)
+        self._present.add(key)
         if self._glances.get(key) == look:
             return
         state = self._state(owner, conversation, source, intake)
@@ -178,7 +207,7 @@ class Collector:
             done.unsettled += 1
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ESTALE):
-                _refuse(done, source, error)
+                _refuse(done, source, _word(error))
         else:
             if after.glance is None:
                 done.unsettled += 1
@@ -276,7 +305,10 @@ def _as_text(look: Observation) -> Observation:
     )
 
 
-def _refuse(done: Pass, source: Source, error: OSError) -> None:
+def _word(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "EIO")
+
+
+def _refuse(done: Pass, source: Source, word: str) -> None:
     if len(done.refused) < _MAX_REFUSALS:
-        code = errno.errorcode.get(error.errno or 0, "EIO")
-        done.refused[ascii(str(source.path))[1:-1]] = code
+        done.refused[ascii(str(source.path))[1:-1]] = word

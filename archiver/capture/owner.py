@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archiver.policy.claims import Whereabouts, claim
 from archiver.policy.identity import identify
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from archiver.spool.values import Glance
 
 __all__ = ["Owner", "Owners"]
+
+_DAY_NS: Final = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Owners:
         self._platform = platform
         self._os_user = os_user
         self._wait_ns = 60 * quiet_ns
-        self._answers: dict[tuple[str, str], Owner] = {}
+        self._answers: dict[tuple[str, str], tuple[int, Owner]] = {}
 
     def of(
         self,
@@ -64,16 +66,18 @@ class Owners:
     ) -> Owner:
         """Tell who owns a conversation whose main file looks like ``glance``."""
         key = (conversation.assistant, conversation.id)
-        known = self._answers.get(key)
-        if known is not None and known.decided:
+        day = glance.modified // _DAY_NS
+        then, known = self._answers.get(key, (day, None))
+        # Who refused an old conversation may take it once it goes on.
+        if known is not None and known.decided and (known.tenant or then == day):
             return known
         owner = self._decide(assistant, conversation, tree, glance, now)
-        self._answers[key] = owner
+        self._answers[key] = (day, owner)
         return owner
 
     def working_directories(self) -> list[Path]:
         """Give every folder that a conversation was held in, as far as was asked."""
-        return sorted({Path(one.cwd) for one in self._answers.values() if one.cwd})
+        return sorted({Path(one.cwd) for _, one in self._answers.values() if one.cwd})
 
     def _decide(
         self,
@@ -118,9 +122,11 @@ def _both(folder: Path | None) -> tuple[str, ...]:
     """Give a folder as it was named and as the disk resolves it."""
     if folder is None:
         return ()
+    if not folder.is_absolute():
+        return (str(folder),)
     try:
         resolved = folder.resolve()
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):  # the text is the assistant's: it may hold a NUL
         return (str(folder),)
     return (str(folder),) if resolved == folder else (str(folder), str(resolved))
 
