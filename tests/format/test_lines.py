@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,47 +16,113 @@ from archiver.format.lines import (
     Origin,
     decode_line,
     decode_lines,
+    encode_lines,
     payload_bytes,
     stream_key,
 )
 from archiver.model.record import Form, Op
 
-ORIGIN = Origin(
-    tenant="acme",
-    klass="standard",
-    user="dev@example.com",
-    subject="a" * 32,
-    device="b" * 16,
-    assistant="aider",
-    conversation='with "quotes", \\ and ünï',
-    stream="s",
-    shape="text",
-    git_remote="https://example.com/x.git",
+NAME = 'with "quotes", \\ and ünï'
+KEY = stream_key("b" * 16, "aider", NAME, "s")
+BASE = {
+    "v": 1,
+    "id": f"{KEY}-5",
+    "tenant": "acme",
+    "class": "standard",
+    "user": "dev@example.com",
+    "subject": "a" * 32,
+    "device": "b" * 16,
+    "assistant": "aider",
+    "conversation": NAME,
+    "stream": "s",
+    "shape": "text",
+    "op": "entry",
+    "position": 5,
+    "observed_at": "2026-01-31T09:30:00.000Z",
+}
+
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
+written = st.fixed_dictionaries(
+    {},
+    optional={
+        "assistant_version": words,
+        "entry": st.integers(1, 2**53),
+        "more": st.just(value=True),
+        "role": words,
+        "model": words,
+        "tools": st.lists(words, min_size=1).map(tuple),
+        "title": words,
+        "cwd": words,
+        "git_remote": words,
+        "occurred_at": words,
+        "form": st.sampled_from(Form),
+        "eol": st.sampled_from(["\n", "\r\n"]),
+        "payload": words.map(json.dumps).map(str.encode).map(msgspec.Raw),
+    },
 )
 
 
 def line(payload: str = "null", **said: Any) -> bytes:
-    """Write a whole line around what an origin gives."""
-    head, middle = ORIGIN.head()
-    rest = json.dumps({"op": "entry", "position": 5, "observed_at": "t", **said})[1:-1].encode()
-    return head + b"5" + middle + b"," + rest + b',"payload":' + payload.encode() + b"}"
+    """Write a whole line by hand."""
+    head = json.dumps({**BASE, **said}, separators=(",", ":"))[:-1]
+    return head.encode() + b',"payload":' + payload.encode() + b"}"
 
 
-def test_an_origin_and_what_follows_make_a_record() -> None:
-    """The two constant pieces of a line are around the position."""
+def test_a_line_is_read_as_a_record_and_what_is_left_out_has_its_default() -> None:
+    """Every key by its name."""
     record = decode_line(line('"x"', form="text", entry=3))
-    key = stream_key("b" * 16, "aider", ORIGIN.conversation, "s")
-    assert (record.id, record.position, record.entry) == (f"{key}-5", 5, 3)
-    assert (record.conversation, record.klass) == (ORIGIN.conversation, "standard")
-    assert record.git_remote == ORIGIN.git_remote
+    assert (record.id, record.position, record.entry) == (f"{KEY}-5", 5, 3)
+    assert (record.conversation, record.klass) == (NAME, "standard")
     assert (record.op, record.more, record.tools, record.eol) == (Op.ENTRY, False, (), "")
+    assert (record.role, record.occurred_at) == (None, None)
+    assert bytes(decode_line(json.dumps(BASE).encode()).payload) == b"null"
 
 
-def test_what_an_origin_does_not_know_is_left_out() -> None:
-    """A key that has nothing to say costs nothing."""
-    _, middle = replace(ORIGIN, git_remote=None).head()
-    assert b"git_remote" not in middle
-    assert b"git_remote" in ORIGIN.head()[1]
+@given(st.lists(written, max_size=4))
+def test_records_that_are_written_are_read_back(all_said: list[dict[str, Any]]) -> None:
+    """One line each, without a line feed inside, and equal in every key."""
+    bare = decode_line(line())
+    records = [msgspec.structs.replace(bare, **said) for said in all_said]
+    raw = encode_lines(records)
+    assert raw.count(b"\n") == len(records)
+    assert list(decode_lines(raw)) == records
+
+
+@given(written)
+def test_the_payload_is_written_last_and_verbatim(said: dict[str, Any]) -> None:
+    """Whatever stands in the metadata, the first mark is the one before the payload."""
+    payload = b'{"a" :  1.50,"payload":1}'
+    record = msgspec.structs.replace(
+        decode_line(line()), **{**said, "payload": msgspec.Raw(payload)}
+    )
+    raw = encode_lines([record])
+    mark = b',"payload":'
+    assert raw[raw.index(mark) + len(mark) :] == payload + b"}\n"
+
+
+def test_what_has_nothing_to_say_is_left_out_and_what_is_required_never() -> None:
+    """A key costs bytes in every record; one that is missing costs the record."""
+    record = msgspec.structs.replace(decode_line(json.dumps(BASE).encode()), user="")
+    (raw,) = encode_lines([record]).splitlines()
+    assert list(json.loads(raw)) == list(BASE)
+    assert decode_line(raw).user == ""
+
+
+def test_metadata_that_is_no_text_is_left_out_and_the_payload_is_not() -> None:
+    """A working directory of undecodable bytes must not cost the record."""
+    odd = msgspec.structs.replace(
+        decode_line(line('"kept"', form="text")), cwd="/\udcff", title="gone too"
+    )
+    fine = decode_line(line('"fine"', form="text", cwd="/home"))
+    first, second = decode_lines(encode_lines([odd, fine]))
+    assert (first.cwd, payload_bytes(first)) == (None, b"kept")
+    assert (second.cwd, payload_bytes(second)) == ("/home", b"fine")
+
+
+def test_an_origin_comes_back_as_it_was() -> None:
+    """It is kept beside the capture state, for the day on which the file is gone."""
+    origin = Origin("t", "c", "u", "s", "d", "a", NAME, "f", "lines", cwd="/x")
+    assert Origin.unpack(origin.pack()) == origin
 
 
 def test_a_stream_key_depends_on_every_part_and_on_where_it_ends() -> None:
