@@ -3,7 +3,10 @@
 Promise of every implementation, checked by one contract suite over all of them:
 
 * ``put`` stores the bytes whole or not at all, and never replaces an object: a key that
-  exists is refused with `Answer.EXISTS`, also when two writers race.
+  exists is refused with `Answer.EXISTS`, also when two writers race (`Answer.LOCKED` where
+  a lock rule of R2 speaks first).
+* ``put`` refuses a body that does not have its ``sha256`` with `Answer.CORRUPT`, before a
+  byte leaves; S3 and Ceph compare once more on arrival.
 * after ``put`` returned, ``get`` gives those bytes and ``list`` names the key.
 * ``list`` yields keys in ascending byte order.
 * ``delete`` of a key that is not there is refused with `Answer.NOT_FOUND`.
@@ -53,8 +56,8 @@ class Store(Protocol):
     ) -> Stored:
         """Store ``body`` under ``key`` if nothing is there.
 
-        ``sha256`` is the hex digest of ``body``, computed by the caller when it was sealed;
-        a store that can verify it on arrival does. ``metadata`` holds short ASCII values.
+        ``sha256`` is the hex digest of ``body``, computed by the caller when it was sealed.
+        ``metadata`` holds short ASCII values; a folder keeps none.
         """
         ...
 

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Self
 from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found, Listed, Stored
 from archiver.stores.credentials import read_keys
+from archiver.stores.footprint import give_back
 from archiver.stores.refusals import check_body, refuse
 from archiver.stores.s3_answers import ADVICE_BY_CODE, refusal_of
 
@@ -71,9 +72,10 @@ class S3Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close every connection and forget the credentials."""
+        """Close every connection, forget the credentials, give memory back."""
         self._client = None
         await self._exits.aclose()
+        give_back()
 
     async def put(
         self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]

@@ -83,8 +83,12 @@ async def test_a_key_that_exists_is_refused(store: Store) -> None:
     assert (await store.head(CHUNK)).sha256 == sha(b"first")
 
 
-async def test_of_racing_writers_one_wins(store: Store, opener: Callable[[], Store]) -> None:
+async def test_of_racing_writers_one_wins(
+    store: Store, opener: Callable[[], Store], request: pytest.FixtureRequest
+) -> None:
     """Two clients put one key at once: one is told that it stored, and its bytes stand."""
+    if "moto" in request.node.name:
+        pytest.skip("moto looks and then writes: of two threads, both may win")
     async with opener() as other:
         for number in range(8):
             key = f"race/{number}"
