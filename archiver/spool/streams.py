@@ -150,12 +150,15 @@ def keep_marks(db: sqlite3.Connection, stream: int, count: int) -> None:
     ).fetchone()
     if row:
         first, data = row
-        kept = list(Mark.unpack(data))
-        while sum(mark.entries for mark in kept) > count - first:
-            kept.pop()
+        kept = []
+        for mark in Mark.unpack(data):
+            first += mark.entries
+            if first > count:
+                break
+            kept.append(MARK.pack(*mark))
         db.execute(
             "UPDATE marks SET data = ? WHERE stream = ? AND first = ?",
-            (b"".join(MARK.pack(*mark) for mark in kept), stream, first),
+            (b"".join(kept), stream, row[0]),
         )
 
 
