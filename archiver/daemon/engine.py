@@ -191,7 +191,7 @@ class Engine:
         return written
 
     def keep_house(self) -> None:
-        """Give free pages back to the file system, and hold the reserve again."""
-        self.spool.give_space_back()
+        """Give free pages back to the file system, and hold the reserve again, if there is room."""
         with contextlib.suppress(DiskFull):
+            self.spool.give_space_back()
             reserve.hold(self.spool.folder)

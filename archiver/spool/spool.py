@@ -152,7 +152,13 @@ class Spool:
         return Backlog(tenant, *counts)
 
     def give_space_back(self) -> None:
-        """Return free pages to the file system; cheap when there are none."""
+        """Return free pages to the file system; cheap when there are none.
+
+        Raises `DiskFull` where moving pages needs room that is not there.
+        """
         with self._lock:
-            self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            try:
+                self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:
+                raise database.translate(error, self.folder) from error
