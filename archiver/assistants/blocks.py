@@ -10,7 +10,7 @@ from archiver.assistants.protocol import Facts
 __all__ = ["Block", "Content", "describe_message", "tools_in", "tools_used"]
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct, frozen=True, gc=False):
     """One block of a message's content: its kind, and the tool's name where it calls one."""
 
     type: str | None = None

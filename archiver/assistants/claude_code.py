@@ -42,13 +42,13 @@ _Companions = tuple[str, tuple[str, ...], tuple[str, ...]]
 """A session's folder: its name, the names in ``subagents``, the names in ``tool-results``."""
 
 
-class _Message(msgspec.Struct, frozen=True):
+class _Message(msgspec.Struct, frozen=True, gc=False):
     role: str | None = None
     model: str | None = None
     content: Content = None
 
 
-class _Line(msgspec.Struct, frozen=True, rename="camel"):
+class _Line(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     type: str | None = None
     message: _Message | None = None
     timestamp: str | None = None
@@ -101,16 +101,19 @@ class ClaudeCode:
             line = _line.decode(entry)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _describe_loosely(entry)
-        message = line.message or _NO_MESSAGE
+        message, kind = line.message, line.type
+        if message is None:
+            message = _NO_MESSAGE
+        content = message.content
         return Facts(
-            role=message.role or ("system" if line.type == "system" else None),
-            model=message.model,
-            tools=tools_used(message.content) if message.content else (),
-            occurred_at=times.from_iso(line.timestamp),
-            cwd=line.cwd,
-            version=line.version,
-            title=line.custom_title or (line.summary if line.type == "summary" else None),
-            is_json=entry.isascii() or loose.is_utf8(entry),
+            message.role or ("system" if kind == "system" else None),
+            message.model,
+            tools_used(content) if content.__class__ is list else (),
+            times.from_iso(line.timestamp),
+            line.cwd,
+            line.version,
+            line.custom_title or (line.summary if kind == "summary" else None),
+            entry.isascii() or loose.is_utf8(entry),
         )
 
 

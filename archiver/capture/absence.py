@@ -82,7 +82,7 @@ def _miss(db: sqlite3.Connection, state: StreamState, device: int | None, now: d
         return 0
     log = Log(Origin.unpack(state.origin), state.position, rfc3339(now))
     log.deleted()
-    packed = [batches.pack(batch) for batch in log.drain(everything=True)]
+    packed = [batches.pack(batch) for batch in log.drain()]
     batches.add(db, packed, rfc3339(now))
     streams.save(db, replace(state, missing=missing, absent=True, position=log.position))
     return 1

@@ -196,22 +196,27 @@ def _append(
     source = look.source
     in_lines = source.shape is Shape.LINES
     run = _Run(digest)
-    number, taken = state.entries, 0
+    number, taken, size = state.entries, 0, 0
+    held: list[bytes] = []
     for entry in cut.lines(blocks) if in_lines else cut.texts(blocks, source.boundary):
-        eol = cut.end_of(entry) if in_lines else b""
-        payload = entry[: len(entry) - len(eol)]
+        eol = cut.end_of(entry) if in_lines else ""
+        payload = entry[: len(entry) - len(eol)] if eol else entry
         log.entry(number, payload, look.facts(payload), eol=eol)
-        run.add(entry)
+        held.append(entry)
         number += 1
-        if run.size - taken >= _STEP_BYTES:
-            still_the_same(file, look.glance)
-            after = _after(state, run, log, None)
-            yield Step(after, tuple(log.drain(everything=True)), run.marks(), keep)
-            taken, keep = run.size, None
+        size += len(entry)
+        if size >= _RUN_BYTES:
+            run.add(held, size)
+            held, size = [], 0
+            if run.size - taken >= _STEP_BYTES:
+                still_the_same(file, look.glance)
+                yield Step(_after(state, run, log, None), log.drain(), run.marks(), keep)
+                taken, keep = run.size, None
+    run.add(held, size)
     still_the_same(file, look.glance)
     complete = state.consumed + run.size >= look.glance.size
     after = _after(state, run, log, look.glance if complete else None)
-    yield Step(after, tuple(log.drain(everything=True)), run.marks(), keep)
+    yield Step(after, log.drain(), run.marks(), keep)
 
 
 def _after(state: StreamState, run: _Run, log: Log, glance: Glance | None) -> StreamState:
@@ -229,32 +234,26 @@ def _after(state: StreamState, run: _Run, log: Log, glance: Glance | None) -> St
 class _Run:
     """The entries added in one look: hashed in runs, one mark a run."""
 
-    __slots__ = ("_digest", "_held", "_held_bytes", "_marks", "entries", "size")
+    __slots__ = ("_digest", "_marks", "entries", "size")
 
     def __init__(self, digest: _Hash) -> None:
-        self.entries = self.size = self._held_bytes = 0
+        self.entries = self.size = 0
         self._digest = digest
-        self._held: list[bytes] = []
         self._marks: list[Mark] = []
 
-    def add(self, entry: bytes) -> None:
-        self._held.append(entry)
-        self._held_bytes += len(entry)
-        self.size += len(entry)
-        self.entries += 1
-        if self._held_bytes >= _RUN_BYTES:
-            self.prefix()
+    def add(self, entries: list[bytes], size: int) -> None:
+        """Add a run of entries that have ``size`` bytes together."""
+        if entries:
+            self._digest.update(b"".join(entries))
+            self._marks.append(Mark(self.prefix()[:16], size, len(entries)))
+            self.entries += len(entries)
+            self.size += size
 
     def prefix(self) -> bytes:
-        """End the run; give the sha256 of the whole file up to here."""
-        self._digest.update(b"".join(self._held))
-        digest = self._digest.digest()
-        if self._held:
-            self._marks.append(Mark(digest[:16], self._held_bytes, len(self._held)))
-            self._held, self._held_bytes = [], 0
-        return digest
+        """Give the sha256 of the whole file up to here."""
+        return self._digest.digest()
 
     def marks(self) -> tuple[Mark, ...]:
-        """Give the marks of the runs that ended since the last call."""
+        """Give the marks of the runs added since the last call."""
         marks, self._marks = tuple(self._marks), []
         return marks

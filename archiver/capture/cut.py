@@ -80,8 +80,8 @@ def texts(blocks: Iterable[bytes], boundary: re.Pattern[bytes] | None) -> Iterat
         yield from parts(b"".join(held))
 
 
-def end_of(line: bytes) -> bytes:
+def end_of(line: bytes) -> str:
     """Give what ends a line: LF, CR LF or nothing."""
     if not line.endswith(b"\n"):
-        return b""
-    return b"\r\n" if line.endswith(b"\r\n") else b"\n"
+        return ""
+    return "\r\n" if line.endswith(b"\r\n") else "\n"

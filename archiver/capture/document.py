@@ -160,7 +160,7 @@ def _step(look: Observation, document: Document) -> Step:
         missing=0,
         absent=False,
     )
-    return Step(after, tuple(log.drain(everything=True)), tuple(new[standing:]), keep)
+    return Step(after, log.drain(), tuple(new[standing:]), keep)
 
 
 def _entry(log: Log, look: Observation, number: int, entry: bytes) -> None:

@@ -1,21 +1,21 @@
 """Writing the records of one stream: the hot path of the collector.
 
-A `Log` collects record lines, grouped by the day that they belong to, and counts positions.
-It writes bytes by hand because that is four times as fast as encoding a value; the tests
-read every line back with the strict decoder.
+A `Log` collects records, grouped by the day that they belong to, and counts positions. What
+it makes of a payload: JSON verbatim where the whole entry is one JSON value that every common
+reader takes, else text, else base64.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from archiver.capture.cut import MAX_ENTRY, parts
-from archiver.model.record import Form
+from archiver.format.lines import encode_lines, head_of, stream_key
+from archiver.model.record import NO_PAYLOAD, Event, Form, Op
 from archiver.spool.values import Batch, Group
 
 if TYPE_CHECKING:
@@ -26,22 +26,27 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_BYTES", "Log"]
 
 BATCH_BYTES: Final = 1024 * 1024
-"""A batch is closed when it holds this many bytes of record lines."""
+"""A batch is closed when it holds about this many bytes of record lines."""
+
+_ENVELOPE_BYTES: Final = 600
+"""About what a record line has besides its payload."""
 
 _MAX_DEPTH: Final = 200
 """Nesting that every common JSON reader takes; jq 1.6 stops at 256. Deeper payloads are
 archived as text (https://github.com/jqlang/jq/blob/jq-1.6/src/jv_parse.c)."""
 
-_WHEN = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T\d{2}:\d{2}:\d{2}\.\d{3}Z")
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\\'))
-_JSON, _TEXT, _BASE64 = (b',"form":"%s"' % form.encode() for form in Form)
-_EOL = {b"": b"", b"\n": b',"eol":"\\n"', b"\r\n": b',"eol":"\\r\\n"'}
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_WHEN: Final = re.compile(
+    r"20\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T\d{2}:\d{2}:\d{2}\.\d{3}Z", re.ASCII
+)
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"\\'))
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_OPENING: Final = frozenset(b"[{")
+_CLOSING: Final = frozenset(b"]}")
+_Raw = msgspec.Raw
 
 
 def _too_deep(payload: bytes) -> bool:
-    if len(payload) <= 2 * _MAX_DEPTH or (payload.count(b"[") + payload.count(b"{") <= _MAX_DEPTH):
-        return False
+    """Tell whether valid JSON is nested deeper than `_MAX_DEPTH`."""
     depth = deepest = 0
     for byte in _STRING.sub(b"", payload.translate(None, _NOT_STRUCTURE)):
         if byte in b"[{":
@@ -52,59 +57,44 @@ def _too_deep(payload: bytes) -> bool:
     return deepest > _MAX_DEPTH
 
 
-def _written(payload: bytes, *, is_json: bool) -> tuple[bytes, bytes]:
-    """Give the form, as it stands in the line, and the payload, as it stands there."""
-    if (
-        is_json
-        and payload[:1] in (b"{", b"[")
-        and payload[-1:] in (b"}", b"]")
+def _stands_verbatim(payload: bytes) -> bool:
+    """Tell whether valid JSON may stand in a line as it is.
+
+    It must be an object or a list without space around it, in one line, and not too deep;
+    whoever has few brackets cannot be deep.
+    """
+    return (
+        payload[0] in _OPENING
+        and payload[-1] in _CLOSING
         and b"\n" not in payload
-        and not _too_deep(payload)
-    ):
-        return _JSON, payload
+        and (
+            len(payload) <= 2 * _MAX_DEPTH
+            or payload.count(b"[") + payload.count(b"{") <= _MAX_DEPTH
+            or not _too_deep(payload)
+        )
+    )
+
+
+def _as_text(payload: bytes) -> tuple[Form, msgspec.Raw]:
+    """Give the form and the JSON string of any bytes."""
     try:
         text = msgspec.json.encode(payload.decode("utf-8"))
     except UnicodeDecodeError:
-        return _BASE64, b'"' + base64.b64encode(payload) + b'"'
-    if len(text) > 2 * len(payload) + 2:  # control characters take six bytes each
-        return _BASE64, b'"' + base64.b64encode(payload) + b'"'
-    return _TEXT, text
+        text = b""
+    if not text or len(text) > 2 * len(payload) + 2:  # control characters take six bytes each
+        return Form.BASE64, _Raw(b'"' + base64.b64encode(payload) + b'"')
+    return Form.TEXT, _Raw(text)
 
 
-@lru_cache(maxsize=2048)
-def _facts(
-    version: str | None,
-    cwd: str | None,
-    role: str | None,
-    model: str | None,
-    tools: tuple[str, ...],
-    title: str | None,
-) -> bytes:
-    known = {
-        "assistant_version": version,
-        "cwd": cwd,
-        "role": role,
-        "model": model,
-        "tools": tools,
-        "title": title,
-    }
-    said = {name: value for name, value in known.items() if value}
-    try:
-        return b"," + msgspec.json.encode(said)[1:-1] if said else b""
-    except UnicodeEncodeError:  # a lone surrogate in metadata: the payload still has it
-        return b""
+class _Day:
+    """The events of one day that are not in a batch yet."""
 
+    __slots__ = ("events", "first_at", "last_at", "name", "size")
 
-class _Open:
-    """A batch that is still being filled."""
-
-    __slots__ = ("day", "first_at", "last_at", "lines", "position", "size")
-
-    def __init__(self, day: str, position: int, at: str) -> None:
-        self.day = day
-        self.position = position
+    def __init__(self, name: str, at: str) -> None:
+        self.name = name
         self.first_at = self.last_at = at
-        self.lines: list[bytes] = []
+        self.events: list[Event] = []
         self.size = 0
 
 
@@ -113,120 +103,140 @@ class Log:
 
     def __init__(self, origin: Origin, position: int, observed_at: str) -> None:
         self.position = position
-        self.size = 0
         self._origin = origin
-        self._head, middle = origin.head()
-        self._middle = middle + b',"op":'
-        self._entry = self._middle + b'"entry","position":'
+        self._key = stream_key(origin.device, origin.assistant, origin.conversation, origin.stream)
+        self._head = head_of(origin)
+        self._cwd = origin.cwd
         self._observed_at = observed_at
-        self._observed = b',"observed_at":"%s"' % observed_at.encode()
-        self._open: dict[str, _Open] = {}
-        self._current: _Open | None = None
+        self._days: dict[str, _Day] = {}
+        self._day: _Day | None = None
         self._closed: list[Batch] = []
 
     def entry(
-        self, number: int, payload: bytes, facts: Facts, *, eol: bytes = b"", more: bool = False
+        self, number: int, payload: bytes, facts: Facts, *, eol: str = "", more: bool = False
     ) -> None:
         """Add entry ``number``, or a part of it (``more``: its next part follows)."""
-        at = facts.occurred_at
-        if at is not None and _WHEN.fullmatch(at):
-            occurred = b',"occurred_at":"%s"' % at.encode()
+        position = self.position
+        at = facts.occurred_at or self._observed_at
+        if (day := self._day) is None or day.name != at[:10]:
+            day, at = self._turn_to(at)
+        if facts.is_json and _stands_verbatim(payload):
+            form, written = Form.JSON, _Raw(payload)
         else:
-            at, occurred = self._observed_at, b""
-        form, written = _written(payload, is_json=facts.is_json)
-        position = b"%d" % self.position
-        self._add(
-            at,
-            b"".join(
-                (
-                    self._head,
-                    position,
-                    self._entry,
-                    position,
-                    b',"entry":%d' % number,
-                    _facts(
-                        facts.version,
-                        facts.cwd or self._origin.cwd,
-                        facts.role,
-                        facts.model,
-                        facts.tools,
-                        facts.title,
-                    ),
-                    b',"more":true' if more else b"",
-                    occurred,
-                    self._observed,
-                    form,
-                    _EOL[eol],
-                    b',"payload":',
-                    written,
-                    b"}\n",
-                )
-            ),
+            form, written = _as_text(payload)
+        day.events.append(
+            Event(
+                self._head,
+                f"{self._key}-{position}",
+                Op.ENTRY,
+                position,
+                self._observed_at,
+                number,
+                more,
+                at if at is facts.occurred_at else None,
+                facts.version,
+                facts.role,
+                facts.model,
+                facts.tools,
+                facts.title,
+                facts.cwd or self._cwd,
+                form,
+                eol,
+                written,
+            )
         )
+        self.position = position + 1
+        day.size += len(payload) + _ENVELOPE_BYTES
+        if at < day.first_at:
+            day.first_at = at
+        elif at > day.last_at:
+            day.last_at = at
+        if day.size >= BATCH_BYTES:
+            self._close(day)
 
     def rewind(self, count: int) -> None:
         """Record that only the first ``count`` entries still stand."""
-        self._plain(b"rewind", b',"entry":%d' % count)
+        self._plain(Op.REWIND, entry=count)
 
     def fields(self, change: FieldChange) -> None:
         """Record that top-level fields of a document changed."""
         payload = msgspec.json.encode(change)
         pieces = [payload] if len(payload) <= MAX_ENTRY else list(parts(payload))
         for index, piece in enumerate(pieces, 1):
-            form, written = _written(piece, is_json=len(pieces) == 1)
-            more = b',"more":true' if index < len(pieces) else b""
-            self._plain(b"fields", more, form + b',"payload":' + written)
+            if len(pieces) == 1 and _stands_verbatim(piece):
+                form, written = Form.JSON, _Raw(piece)
+            else:
+                form, written = _as_text(piece)
+            more = index < len(pieces)
+            self._plain(Op.FIELDS, more=more, form=form, payload=written)
 
     def deleted(self) -> None:
         """Record that the file is gone."""
-        self._plain(b"deleted")
+        self._plain(Op.DELETED)
 
-    def _plain(self, op: bytes, before: bytes = b"", after: bytes = b"") -> None:
+    def _plain(
+        self,
+        op: Op,
+        *,
+        entry: int = 0,
+        more: bool = False,
+        form: Form | None = None,
+        payload: msgspec.Raw = NO_PAYLOAD,
+    ) -> None:
         """Add a record that is no entry; its time is that of the observation."""
-        position = b"%d" % self.position
-        start = self._head + position + self._middle + b'"%s","position":' % op + position
-        self._add(self._observed_at, start + before + self._observed + after + b"}\n")
-
-    def _add(self, at: str, line: bytes) -> None:
-        batch = self._current
-        day = at[:10]
-        if batch is None or batch.day != day:
-            batch = self._current = self._open.get(day)
-            if batch is None:
-                batch = self._current = self._open[day] = _Open(day, self.position, at)
-        batch.lines.append(line)
-        batch.size += len(line)
-        if at < batch.first_at:
-            batch.first_at = at
-        elif at > batch.last_at:
-            batch.last_at = at
+        day, at = self._turn_to(self._observed_at)
+        event = Event(
+            self._head,
+            id=f"{self._key}-{self.position}",
+            op=op,
+            position=self.position,
+            observed_at=self._observed_at,
+            entry=entry,
+            more=more,
+            cwd=self._cwd,
+            form=form,
+            payload=payload,
+        )
+        day.events.append(event)
+        day.size += len(bytes(payload)) + _ENVELOPE_BYTES
+        day.last_at = max(day.last_at, at)
         self.position += 1
-        self.size += len(line)
-        if batch.size >= BATCH_BYTES:
+        if day.size >= BATCH_BYTES:
             self._close(day)
 
-    def _close(self, day: str) -> None:
-        batch = self._open.pop(day)
-        self._current = None
+    def _turn_to(self, at: str) -> tuple[_Day, str]:
+        """Give the day of a time, and the time; that of the observation where it is none."""
+        name = at[:10]
+        day = self._days.get(name)
+        if day is None:
+            if not _WHEN.fullmatch(at):
+                at = self._observed_at
+                name = at[:10]
+            day = self._days.setdefault(name, _Day(name, at))
+        self._day = day
+        return day, at
+
+    def _close(self, day: _Day) -> None:
+        del self._days[day.name]
+        self._day = None
         origin = self._origin
         self._closed.append(
             Batch(
-                Group(origin.tenant, origin.klass, origin.subject, day),
+                Group(origin.tenant, origin.klass, origin.subject, day.name),
                 origin.assistant,
                 origin.conversation,
                 origin.stream,
-                batch.position,
-                len(batch.lines),
-                batch.first_at,
-                batch.last_at,
-                b"".join(batch.lines),
+                day.events[0].position,
+                len(day.events),
+                day.first_at,
+                day.last_at,
+                encode_lines(day.events),
             )
         )
 
-    def drain(self, *, everything: bool) -> list[Batch]:
-        """Give the full batches, or all of them."""
-        if everything:
-            for day in list(self._open):
-                self._close(day)
-        closed, self._closed = self._closed, []
+    def drain(self) -> tuple[Batch, ...]:
+        """Give every record added since the last call, in batches."""
+        for day in list(self._days.values()):
+            self._close(day)
+        closed, self._closed = tuple(self._closed), []
         return closed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from archiver.spool.values import Glance
 
 __all__ = ["Owner", "Owners"]
+
+_FOLDER_HOLDS: Final = timedelta(minutes=10)
+_UNDECIDED_HOLDS: Final = timedelta(minutes=1)
 
 _DAY_NS: Final = 86_400 * 10**9
 
@@ -54,7 +57,8 @@ class Owners:
         self._platform = platform
         self._os_user = os_user
         self._wait_ns = 60 * quiet_ns
-        self._answers: dict[tuple[str, str], tuple[int, Owner]] = {}
+        self._folders: dict[tuple[str, str | None, int], tuple[datetime, Owner]] = {}
+        self._answers: dict[tuple[str, str], _Answer] = {}
 
     def of(
         self,
@@ -66,18 +70,17 @@ class Owners:
     ) -> Owner:
         """Tell who owns a conversation whose main file looks like ``glance``."""
         key = (conversation.assistant, conversation.id)
-        day = glance.modified // _DAY_NS
-        then, known = self._answers.get(key, (day, None))
-        # Who refused an old conversation may take it once it goes on.
-        if known is not None and known.decided and (known.tenant or then == day):
-            return known
+        known = self._answers.get(key)
+        if known is not None and known.holds(glance, now):
+            return known.owner
         owner = self._decide(assistant, conversation, tree, glance, now)
-        self._answers[key] = (day, owner)
+        self._answers[key] = _Answer(owner, glance, now)
         return owner
 
     def working_directories(self) -> list[Path]:
         """Give every folder that a conversation was held in, as far as was asked."""
-        return sorted({Path(one.cwd) for _, one in self._answers.values() if one.cwd})
+        found = (answer.owner.cwd for answer in self._answers.values())
+        return sorted({Path(cwd) for cwd in found if cwd})
 
     def _decide(
         self,
@@ -91,13 +94,21 @@ class Owners:
         idle = int(now.timestamp() * 1e9) - glance.modified
         if cwd is None and 0 <= idle < self._wait_ns:
             return Owner(None, "its working directory is not known yet", decided=False)
+        key = (conversation.assistant, cwd, glance.modified // _DAY_NS)
+        held = self._folders.get(key)
+        if held is None or not timedelta() <= now - held[0] < _FOLDER_HOLDS:
+            held = self._folders[key] = (now, self._owner_in(*key))
+        return held[1]
+
+    def _owner_in(self, assistant: str, cwd: str | None, day: int) -> Owner:
+        """Tell who owns what was held in a folder and changed last on a day."""
         folder = Path(cwd) if cwd else None
         remotes = self._git.remotes(str(folder)) if folder else ()
         where = Whereabouts(
             working_directories=_both(folder),
             git_remotes=remotes,
-            assistant=conversation.assistant,
-            last_change=datetime.fromtimestamp(glance.modified / 1e9, UTC).date(),
+            assistant=assistant,
+            last_change=datetime.fromtimestamp(day * _DAY_NS / 1e9, UTC).date(),
             home=str(self._home),
             platform=self._platform,
         )
@@ -116,6 +127,27 @@ class Owners:
             cwd=cwd,
             git_remote=remotes[0] if remotes else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An owner, and when and of which look it was said."""
+
+    owner: Owner
+    glance: Glance
+    at: datetime
+
+    def holds(self, glance: Glance, now: datetime) -> bool:
+        """Tell whether the answer need not be asked for again.
+
+        A tenant keeps what it claimed. Who refused an old conversation may take it once it
+        goes on; what could not be decided is asked again when it changed, or after a while.
+        """
+        if self.owner.tenant is not None:
+            return True
+        if self.owner.decided:
+            return self.glance.modified // _DAY_NS == glance.modified // _DAY_NS
+        return self.glance == glance and timedelta() <= now - self.at < _UNDECIDED_HOLDS
 
 
 def _both(folder: Path | None) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from archiver.errors import DiskFull
 from archiver.format.times import rfc3339
 from archiver.policy.document import Schedule
 from archiver.policy.watch import Changed, Gone, Refused, Same
+from archiver.stores.footprint import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from apscheduler.events import JobExecutionEvent
 
     from archiver.daemon.engine import Engine
-    from archiver.policy.watch import Watch
+    from archiver.stores.footprint import give_back
+from archiver.policy.watch import Watch
 
 __all__ = ["Daemon"]
 
@@ -126,6 +128,7 @@ class Daemon:
                 sealed,
                 f"; capture stands still: {done.full}" if done.full else "",
             )
+            give_back()
         if sealed or woke or changed:
             await self.ship(force=woke or changed)
         else:

@@ -29,7 +29,7 @@ def unpack(frame: bytes) -> bytes:
     advice = "The stored object was altered or cut; restore it from a replica."
     try:
         size = zstandard.frame_content_size(frame)
-        if not 0 <= size <= MAX_RAW_BYTES:
+        if not 0 < size <= MAX_RAW_BYTES:
             raise Damaged(f"a chunk declares {size} bytes of content", advice=advice)
         raw = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:

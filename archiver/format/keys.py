@@ -32,12 +32,12 @@ _SUBJECT = r"[0-9a-f]{32}"
 _SHA = r"[0-9a-f]{16}"
 _CHUNK = re.compile(
     rf"(?:(?P<prefix>.+)/)?tenant=(?P<tenant>{NAME_PATTERN})/class=(?P<klass>{NAME_PATTERN})"
-    rf"/subject=(?P<subject>{_SUBJECT})/dt=(?P<day>\d{{4}}-\d{{2}}-\d{{2}})"
-    rf"/(?P<device>{_DEVICE})-(?P<seq>\d{{12}})-(?P<sha>{_SHA})\.jsonl\.zst"
+    rf"/subject=(?P<subject>{_SUBJECT})/dt=(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
+    rf"/(?P<device>{_DEVICE})-(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.jsonl\.zst"
 )
 _MANIFEST = re.compile(
     rf"(?:(?P<prefix>.+)/)?tenant=(?P<tenant>{NAME_PATTERN})/_manifests"
-    rf"/(?P<device>{_DEVICE})/(?P<seq>\d{{12}})-(?P<sha>{_SHA})\.json"
+    rf"/(?P<device>{_DEVICE})/(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.json"
 )
 
 

@@ -13,26 +13,28 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from archiver.errors import Damaged
-from archiver.model.record import FORMAT_VERSION, Form, Op, Record
+from archiver.model.record import FORMAT_VERSION, Event, Form, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Origin", "decode_line", "decode_lines", "payload_bytes", "stream_key"]
+__all__ = [
+    "Origin",
+    "decode_line",
+    "decode_lines",
+    "encode_lines",
+    "head_of",
+    "payload_bytes",
+    "stream_key",
+]
 
-_MARK = b',"payload":'
 _decoder = msgspec.json.Decoder(Record)
-
-
-@lru_cache(maxsize=4096)
-def _quoted(text: str) -> bytes:
-    return msgspec.json.encode(text)
+_encoder = msgspec.json.Encoder()
 
 
 def stream_key(device: str, assistant: str, conversation: str, stream: str) -> str:
@@ -70,25 +72,43 @@ class Origin:
         """Read what `pack` gave."""
         return msgspec.json.decode(data, type=Origin)
 
-    def head(self) -> tuple[bytes, bytes]:
-        """Give the two constant pieces of a line, around ``position``."""
-        key = stream_key(self.device, self.assistant, self.conversation, self.stream)
-        fields = [
-            ("tenant", self.tenant),
-            ("class", self.klass),
-            ("user", self.user),
-            ("subject", self.subject),
-            ("device", self.device),
-            ("assistant", self.assistant),
-            ("conversation", self.conversation),
-            ("stream", self.stream),
-            ("shape", self.shape),
-            ("git_remote", self.git_remote),
-        ]
-        rest = b",".join(
-            b'"%s":%s' % (name.encode(), _quoted(value)) for name, value in fields if value
-        )
-        return b'{"v":%d,"id":"%s-' % (FORMAT_VERSION, key.encode()), b'",' + rest
+
+def head_of(origin: Origin) -> msgspec.Raw:
+    """Give the part that all lines of a stream share, for `Event.head`."""
+    known = {
+        "tenant": origin.tenant,
+        "class": origin.klass,
+        "user": origin.user,
+        "subject": origin.subject,
+        "device": origin.device,
+        "assistant": origin.assistant,
+        "conversation": origin.conversation,
+        "stream": origin.stream,
+        "shape": origin.shape,
+    }
+    if origin.git_remote:
+        known["git_remote"] = origin.git_remote
+    return msgspec.Raw(b"%d,%b" % (FORMAT_VERSION, _encoder.encode(known)[1:-1]))
+
+
+def encode_lines(events: Sequence[Event]) -> bytes:
+    """Write records, each line ended by a newline.
+
+    Metadata that is not Unicode text (a path of undecodable bytes) is left out of the records
+    that have it; their payloads are there all the same.
+    """
+    try:
+        return _encoder.encode_lines(events)
+    except UnicodeEncodeError:
+        return b"".join(_encode_line(event) for event in events)
+
+
+def _encode_line(event: Event) -> bytes:
+    try:
+        return _encoder.encode_lines([event])
+    except UnicodeEncodeError:
+        nothing = {"cwd": None, "model": None, "role": None, "title": None, "tools": ()}
+        return _encoder.encode_lines([msgspec.structs.replace(event, **nothing)])
 
 
 def decode_line(line: bytes) -> Record:
@@ -116,9 +136,9 @@ def decode_lines(raw: bytes) -> Iterator[Record]:
 
 
 def payload_bytes(record: Record) -> bytes:
-    """Give the archived bytes of a record (an entry or a part of one, without ``eol``)."""
+    """Give the archived bytes of a record: an entry, or fields, or a part of either."""
     raw = bytes(record.payload)
-    if record.form is Form.JSON or record.op is not Op.ENTRY:
+    if record.form is Form.JSON or record.form is None:
         return raw
     text: str = msgspec.json.decode(raw, type=str)
     if record.form is Form.BASE64:

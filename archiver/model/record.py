@@ -18,10 +18,13 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["FORMAT_VERSION", "FieldChange", "Form", "Op", "Record"]
+__all__ = ["FORMAT_VERSION", "NO_PAYLOAD", "Event", "FieldChange", "Form", "Op", "Record"]
 
 FORMAT_VERSION = 1
 """Written into every record and manifest; a reader refuses a larger one."""
+
+
+NO_PAYLOAD = msgspec.Raw(b"null")
 
 
 class Op(StrEnum):
@@ -46,16 +49,45 @@ class Form(StrEnum):
     """The bytes are anything else and stand there as a base64 string."""
 
 
-class Record(msgspec.Struct, frozen=True, rename={"klass": "class"}, kw_only=True):
-    """One line of a chunk, as a reader sees it. Times are RFC 3339, UTC, milliseconds.
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"head": "v"}):
+    """A record as it is written: what all records of a stream share is encoded once.
 
-    ``position`` counts the records of the stream from 0 without a gap; ``entry`` is the
-    index of the entry in the file (``entry``) or the number of entries that still stand
-    (``rewind``). ``eol`` is what followed the payload in a file of lines or text.
+    Apart from `Record`, because one is made for every line of a backlog, by position: making a
+    whole record by names takes longer than compressing it. ``head`` holds the value of ``v``
+    and every pair up to ``id``, as they stand in the line.
+    """
+
+    head: msgspec.Raw
+    id: str
+    op: Op
+    position: int
+    observed_at: str
+    entry: int = 0
+    more: bool = False
+    occurred_at: str | None = None
+    assistant_version: str | None = None
+    role: str | None = None
+    model: str | None = None
+    tools: tuple[str, ...] = ()
+    title: str | None = None
+    cwd: str | None = None
+    form: Form | None = None
+    eol: str = ""
+    payload: msgspec.Raw = NO_PAYLOAD
+
+
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"klass": "class"}
+):
+    """One line of a chunk, its keys in this order. A key that is left out has its default.
+
+    Times are RFC 3339, UTC, milliseconds. ``position`` counts the records of the stream from 0
+    without a gap; ``entry`` is the index of the entry in the file (``entry``) or the number of
+    entries that still stand (``rewind``). ``eol`` is what followed the payload in a file of
+    lines or text.
     """
 
     v: int
-    id: str
     tenant: str
     klass: str
     user: str
@@ -65,22 +97,23 @@ class Record(msgspec.Struct, frozen=True, rename={"klass": "class"}, kw_only=Tru
     conversation: str
     stream: str
     shape: str
+    git_remote: str | None = None
+    id: str
     op: Op
     position: int
     observed_at: str
     entry: int = 0
     more: bool = False
+    occurred_at: str | None = None
     assistant_version: str | None = None
-    cwd: str | None = None
-    git_remote: str | None = None
     role: str | None = None
     model: str | None = None
     tools: tuple[str, ...] = ()
     title: str | None = None
-    occurred_at: str | None = None
+    cwd: str | None = None
     form: Form | None = None
     eol: str = ""
-    payload: msgspec.Raw = msgspec.Raw(b"null")
+    payload: msgspec.Raw = NO_PAYLOAD
 
 
 class FieldChange(msgspec.Struct, frozen=True):
