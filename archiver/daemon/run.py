@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from apscheduler.events import JobExecutionEvent
 
     from archiver.daemon.engine import Engine
-    from archiver.stores.footprint import give_back
 from archiver.policy.watch import Watch
 
 __all__ = ["Daemon"]

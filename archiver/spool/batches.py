@@ -16,9 +16,19 @@ from archiver.spool.values import Batch, Group
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Packed", "add", "forget", "groups", "pack", "take", "unpack"]
+__all__ = [
+    "Packed",
+    "add",
+    "drop_tenant",
+    "forget",
+    "groups",
+    "pack",
+    "positions",
+    "take",
+    "unpack",
+]
 
 _COLUMNS = (
     "tenant, class, subject, day, assistant, conversation, stream, position, records,"
@@ -120,6 +130,23 @@ def _read(db: sqlite3.Connection, row: int) -> tuple[Batch, bytes]:
     group = Group(tenant, klass, subject, day)
     batch = Batch(group, assistant, conversation, stream, position, records, first_at, last_at, b"")
     return batch, packed
+
+
+def positions(db: sqlite3.Connection, tenant: str) -> Iterator[tuple[tuple[str, str, str], int]]:
+    """Yield (assistant, conversation, stream) and first position of every row of a tenant."""
+    rows = db.execute(
+        "SELECT assistant, conversation, stream, MIN(position) FROM batches WHERE tenant = ?"
+        " GROUP BY assistant, conversation, stream",
+        (tenant,),
+    )
+    for *place, position in rows.fetchall():
+        assistant, conversation, stream = place
+        yield (assistant, conversation, stream), position
+
+
+def drop_tenant(db: sqlite3.Connection, tenant: str) -> None:
+    """Remove every row of a tenant."""
+    db.execute("DELETE FROM batches WHERE tenant = ?", (tenant,))
 
 
 def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:

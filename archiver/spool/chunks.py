@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DELIVERED",
     "PENDING",
+    "PURGED",
     "QUARANTINED",
     "ManifestRow",
     "Sealed",
@@ -26,6 +27,7 @@ __all__ = [
     "known",
     "pending",
     "pending_manifests",
+    "purge",
     "quarantine",
     "quarantine_manifest",
     "unlisted",
@@ -34,6 +36,7 @@ __all__ = [
 PENDING: Final = "pending"
 DELIVERED: Final = "delivered"
 QUARANTINED: Final = "quarantined"
+PURGED: Final = "purged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,8 @@ def pending(db: sqlite3.Connection, tenant: str, limit: int) -> list[Sealed]:
 def known(db: sqlite3.Connection, sha256_start: str) -> bool:
     """Tell whether a pending or quarantined chunk starts with this sha256."""
     row = db.execute(
-        "SELECT 1 FROM chunks WHERE sha256 >= ? AND sha256 < ? AND state != ?",
-        (sha256_start, sha256_start + "g", DELIVERED),
+        "SELECT 1 FROM chunks WHERE sha256 >= ? AND sha256 < ? AND state IN (?, ?)",
+        (sha256_start, sha256_start + "g", PENDING, QUARANTINED),
     ).fetchone()
     return row is not None
 
@@ -127,6 +130,13 @@ def quarantine(db: sqlite3.Connection, tenant: str, sha256: str, reason: str) ->
     )
 
 
+def purge(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
+    """Give a chunk up; its number stays used."""
+    db.execute(
+        "UPDATE chunks SET state = ? WHERE tenant = ? AND sha256 = ?", (PURGED, tenant, sha256)
+    )
+
+
 def quarantine_manifest(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
     """Take a manifest out of shipping; its bytes stay."""
     db.execute(
@@ -147,7 +157,7 @@ def unlisted(db: sqlite3.Connection, tenant: str, limit: int) -> Unlisted:
         tuple(row[0] for row in rows),
         tuple(entry for state, foreign, entry in entries if state == DELIVERED and not foreign),
         tuple(entry for state, foreign, entry in entries if state == DELIVERED and foreign),
-        tuple(entry.seq for state, foreign, entry in entries if state == QUARANTINED),
+        tuple(entry.seq for state, foreign, entry in entries if state != DELIVERED),
     )
 
 
@@ -195,7 +205,7 @@ def deliver_manifest(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
     if row is None:
         return
     db.execute(
-        "DELETE FROM chunks WHERE tenant = ? AND manifest = ? AND state = ?",
-        (tenant, row[0], DELIVERED),
+        "DELETE FROM chunks WHERE tenant = ? AND manifest = ? AND state IN (?, ?)",
+        (tenant, row[0], DELIVERED, PURGED),
     )
     db.execute("DELETE FROM manifests WHERE tenant = ? AND seq = ?", (tenant, row[0]))

@@ -16,7 +16,6 @@ __all__ = [
     "add_marks",
     "all_streams",
     "by_path",
-    "drop_tenant",
     "find",
     "keep_marks",
     "live_paths",
@@ -160,11 +159,3 @@ def keep_marks(db: sqlite3.Connection, stream: int, count: int) -> None:
             "UPDATE marks SET data = ? WHERE stream = ? AND first = ?",
             (b"".join(kept), stream, row[0]),
         )
-
-
-def drop_tenant(db: sqlite3.Connection, tenant: str) -> None:
-    """Forget all capture state of a tenant: enabling it again captures anew."""
-    db.execute(
-        "DELETE FROM marks WHERE stream IN (SELECT id FROM streams WHERE tenant = ?)", (tenant,)
-    )
-    db.execute("DELETE FROM streams WHERE tenant = ?", (tenant,))
