@@ -122,3 +122,31 @@ def archiver(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return Said(code, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def tenant() -> Callable[..., dict[str, Any]]:
+    """Write a tenant as a policy has it."""
+
+    def write(name: str, store: dict[str, Any], **said: Any) -> dict[str, Any]:
+        return {
+            "id": name,
+            "conversations": {"working_directories": [f"~/{name}/**"]},
+            "store": store,
+            "identity": {"source": "os-user", "subject_key": "synthetic-subject-key"},
+            **said,
+        }
+
+    return write
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Callable[..., Path]:
+    """Write a policy of these tenants; give its path."""
+
+    def write(*tenants: dict[str, Any]) -> Path:
+        path = tmp_path / "policy.json"
+        path.write_text(json.dumps({"version": 1, "tenants": tenants}))
+        return path
+
+    return write

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,31 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Said, Story
-
-KEY = "synthetic-subject-key"
-
-
-def tenant(name: str, store: dict[str, Any], **said: Any) -> dict[str, Any]:
-    """Write a tenant as a policy has it."""
-    return {
-        "id": name,
-        "conversations": {"working_directories": [f"~/{name}/**"]},
-        "store": store,
-        "identity": {"source": "os-user", "subject_key": KEY},
-        **said,
-    }
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Callable[..., Path]:
-    """Write a policy of these tenants; give its path."""
-
-    def write(*tenants: dict[str, Any]) -> Path:
-        path = tmp_path / "policy.json"
-        path.write_text(json.dumps({"version": 1, "tenants": tenants}))
-        return path
-
-    return write
 
 
 @pytest.fixture
@@ -217,6 +191,7 @@ class TestThePolicy:
         archiver: Callable[..., Said],
         told: Story,
         policy: Callable[..., Path],
+        tenant: Callable[..., dict[str, Any]],
         tmp_path: Path,
     ) -> None:
         """What could be read is shown; what could not is told, and the exit code is 3."""
@@ -237,6 +212,7 @@ class TestThePolicy:
         archiver: Callable[..., Said],
         told: Story,
         policy: Callable[..., Path],
+        tenant: Callable[..., dict[str, Any]],
         tmp_path: Path,
     ) -> None:
         """So its error is shown, not "no such conversation"."""
@@ -248,7 +224,11 @@ class TestThePolicy:
         assert archiver("show", told.claude, "--config", config, "--json").code == 3
 
     def test_credentials_that_may_only_write_are_named_as_that(
-        self, archiver: Callable[..., Said], policy: Callable[..., Path], write_only: dict[str, Any]
+        self,
+        archiver: Callable[..., Said],
+        policy: Callable[..., Path],
+        tenant: Callable[..., dict[str, Any]],
+        write_only: dict[str, Any],
     ) -> None:
         """With what a reader needs instead."""
         config = policy(tenant("acme", write_only))

@@ -107,36 +107,33 @@ def test_a_tenant_that_never_shipped_is_missed_only_while_it_is_enabled(
     code: int,
     archiver: Callable[..., Said],
     told: Story,
+    policy: Callable[..., Path],
+    tenant: Callable[..., dict[str, Any]],
     tmp_path: Path,
 ) -> None:
     """Nothing found is never success; and a tenant that is off owes nothing."""
     (tmp_path / "empty").mkdir()
-
-    def tenant(name: str, folder: Path, **said: Any) -> dict[str, Any]:
-        return {
-            "id": name,
-            "conversations": {"working_directories": [f"~/{name}"]},
-            "store": {"kind": "folder", "path": str(folder)},
-            "identity": {"source": "os-user", "subject_key": "synthetic-subject-key"},
-            **said,
-        }
-
-    config = tmp_path / "policy.json"
-    tenants = [
-        tenant("quickstart", told.archive),
-        tenant("later", tmp_path / "empty", enabled=enabled),
-    ]
-    config.write_text(json.dumps({"version": 1, "tenants": tenants}))
+    config = policy(
+        tenant("quickstart", {"kind": "folder", "path": str(told.archive)}),
+        tenant("later", {"kind": "folder", "path": str(tmp_path / "empty")}, enabled=enabled),
+    )
     said = archiver("verify", "--config", config)
     assert said.code == code
     assert ("nothing-there" in said.out) == enabled
 
 
-def test_a_policy_of_nobody_verifies_nothing(archiver: Callable[..., Said], tmp_path: Path) -> None:
-    """And does not call that valid."""
-    config = tmp_path / "policy.json"
-    config.write_text('{"version": 1, "tenants": []}')
-    assert archiver("verify", "--config", config).code == 64
+def test_a_policy_of_nobody_verifies_nothing(
+    archiver: Callable[..., Said],
+    policy: Callable[..., Path],
+    tenant: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    """And does not call that valid: no tenant, or none that is or ever was enabled."""
+    assert archiver("verify", "--config", policy()).code == 64
+    (tmp_path / "empty").mkdir()
+    folder = {"kind": "folder", "path": str(tmp_path / "empty")}
+    said = archiver("verify", "--config", policy(tenant("later", folder, enabled=False)))
+    assert (said.code, said.out) == (3, "")
 
 
 def test_an_archive_is_verified_where_it_lies(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -262,6 +262,21 @@ class TestFailures:
         monkeypatch.setattr(tour, "is_same", lambda *_, **__: False)
         assert invoke(["quickstart", "--dir", str(tmp_path / "look")]) == 1
         assert "FAIL  restore" in capsys.readouterr().out
+
+    def test_a_source_that_is_written_to_meanwhile_is_no_failure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """On a real machine a conversation may be going on; that is said."""
+        verify = tour.verify
+
+        async def meanwhile(*arguments: Any, **options: Any) -> Report:
+            (transcript,) = (tmp_path / "look" / "home" / ".claude").rglob("5b0c*.jsonl")
+            transcript.write_bytes(transcript.read_bytes() + b"{}\n")
+            return await verify(*arguments, **options)
+
+        monkeypatch.setattr(tour, "verify", meanwhile)
+        assert invoke(["quickstart", "--dir", str(tmp_path / "look")]) == 0
+        assert "3 byte for byte, 1 written to meanwhile" in capsys.readouterr().out
 
     def test_an_incomplete_archive_fails_too(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
