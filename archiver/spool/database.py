@@ -16,12 +16,13 @@ Rules, and where they come from:
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import sys
 from typing import TYPE_CHECKING, Final
 
 from archiver.durable import files
-from archiver.errors import DiskFull, SpoolDamaged
+from archiver.errors import DiskFull, SpoolDamaged, StateError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,6 +32,14 @@ __all__ = ["NAME", "connect", "set_aside", "translate"]
 
 NAME: Final = "spool.db"
 _SCHEMA_VERSION: Final = 1
+_NOT_NOW: Final = (
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_CANTOPEN",
+    "SQLITE_PERM",
+    "SQLITE_READONLY",
+    "SQLITE_NOMEM",
+)
 
 _SCHEMA: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -128,13 +137,22 @@ CREATE TABLE manifests (
 """
 
 
-def translate(error: sqlite3.Error, folder: Path) -> DiskFull | SpoolDamaged:
-    """Say in archiver's words what SQLite refused."""
+def translate(error: sqlite3.Error, folder: Path) -> StateError:
+    """Say in archiver's words what SQLite refused.
+
+    Only what is wrong with the file itself is damage: a database that is merely in use, or
+    that this user may not open, must never be set aside.
+    """
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith("SQLITE_FULL"):
         return DiskFull(
             f"no room left for the spool in {folder}",
             advice="Free some space; archiver goes on by itself and has lost nothing.",
+        )
+    if code.startswith(_NOT_NOW):
+        return StateError(
+            f"the spool database in {folder} cannot be opened now ({code})",
+            advice="Close what else has it open, and let this user write there.",
         )
     return SpoolDamaged(
         f"the spool database in {folder} cannot be used ({code or 'not a database'})",
@@ -152,9 +170,15 @@ def connect(folder: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             folder / NAME, isolation_level=None, check_same_thread=False, timeout=0
         )
-        _prepare(connection)
     except sqlite3.Error as error:
         raise translate(error, folder) from error
+    try:
+        _prepare(connection)
+    except (sqlite3.Error, StateError) as error:
+        # Closed before the file is moved: Windows moves no open file, and SQLite removes the
+        # log by its name when it closes, which could be that of the next database by then.
+        connection.close()
+        raise translate(error, folder) if isinstance(error, sqlite3.Error) else error from None
     return connection
 
 
@@ -175,8 +199,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
-    elif version != _SCHEMA_VERSION:
-        raise sqlite3.DatabaseError(f"schema version {version}")
+    elif version > _SCHEMA_VERSION:
+        raise StateError(
+            f"a newer archiver has used this spool (its schema is {version})",
+            advice="Install that archiver again.",
+        )
 
 
 def set_aside(folder: Path, now: datetime) -> Path:
@@ -184,7 +211,9 @@ def set_aside(folder: Path, now: datetime) -> Path:
 
     Nothing in ``quarantine/`` is ever removed by archiver.
     """
-    target = folder / "quarantine" / f"spool-{now:%Y%m%dT%H%M%S}"
+    named = folder / "quarantine" / f"spool-{now:%Y%m%dT%H%M%S}"
+    others = (named.with_name(f"{named.name}-{number}") for number in itertools.count(2))
+    target = next(one for one in itertools.chain([named], others) if not one.exists())
     files.make_private_folder(target)
     for suffix in ("-wal", "-shm", ""):
         source = folder / f"{NAME}{suffix}"

@@ -158,7 +158,8 @@ class Spool:
         """
         with self._lock:
             try:
-                self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+                # Not `execute`: it steps the statement once, and that gives back one page.
+                self._db.executescript("PRAGMA incremental_vacuum(2000)")
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.Error as error:
                 raise database.translate(error, self.folder) from error
