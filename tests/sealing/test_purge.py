@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from laptop import Laptop, lines, read_archive
+
 from archiver.archive.verify import verify
 from archiver.sealing.purge import purge_tenant
 from archiver.stores.folder import FolderStore
-from laptop import Laptop, lines, read_archive
 
 if TYPE_CHECKING:
     from archiver.archive.verify import Report
