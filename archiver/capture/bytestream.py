@@ -36,7 +36,7 @@ _BLOCK: Final = 1024 * 1024
 _STEP_BYTES: Final = 4 * 1024 * 1024
 _TAIL_FACTOR: Final = 60
 
-_RUN_BYTES: Final = 64 * 1024
+_RUN_BYTES: Final = 4 * 1024
 """A rewritten file is taken back to the end of the last run that still stands, so up to this
 much is archived again; marking every line would cost a hash a line."""
 

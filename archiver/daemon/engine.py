@@ -134,9 +134,11 @@ class Engine:
 
     def collect(self, stop: Callable[[], bool] = lambda: False) -> Pass:
         """Make one pass over the conversations of this machine. Blocks; run it in a thread."""
-        if self.collector is None:
+        collector = self.collector
+        if collector is None:
             return Pass()
-        self.last_pass = self.collector.collect(stop)
+        # What another policy allows is not known here: its own pass finds out.
+        self.last_pass = collector.collect(lambda: stop() or self.collector is not collector)
         return self.last_pass
 
     def seal(self, *, everything: bool = False, stop: Callable[[], bool] = lambda: False) -> int:

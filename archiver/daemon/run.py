@@ -22,14 +22,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from archiver.daemon.rules import Rules
 from archiver.daemon.status import PolicyStatus, publish
 from archiver.daemon.survey import survey
 from archiver.daemon.wake import Clocks, jumped
-from archiver.errors import DiskFull
+from archiver.errors import DiskFull, StateError
 from archiver.format.times import rfc3339
 from archiver.policy.document import Schedule
 from archiver.policy.watch import Changed, Gone, Refused, Same
@@ -37,8 +36,6 @@ from archiver.stores.footprint import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from apscheduler.events import JobExecutionEvent
 
     from archiver.daemon.engine import Engine
 from archiver.policy.watch import Watch
@@ -78,7 +75,6 @@ class Daemon:
     async def run(self) -> None:
         """Run until `stop` is called or the process is told to end."""
         _on_signals(self.stop)
-        self._scheduler.add_listener(self._fault, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         self._look_at_policy()
         self._plan()
         self._scheduler.start()
@@ -102,8 +98,15 @@ class Daemon:
             ("ship", self.ship, schedule.ship_seconds),
             ("housekeeping", self.housekeep, schedule.housekeeping_seconds),
         ):
+            # Guarded here: the scheduler would log what a job raised, message and all.
             self._scheduler.add_job(
-                job, "interval", seconds=seconds, id=name, name=name, replace_existing=True
+                self._guarded,
+                "interval",
+                args=(job,),
+                seconds=seconds,
+                id=name,
+                name=name,
+                replace_existing=True,
             )
 
     async def tick(self) -> None:
@@ -226,15 +229,11 @@ class Daemon:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _guarded(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run a job as the scheduler does: what it raises is noted, the next run comes."""
+        """Run a job: what it raises is noted by its kind, and the next run comes."""
         try:
             await job()
         except Exception as error:  # noqa: BLE001 - a daemon goes on
             self._note(error)
-
-    def _fault(self, event: JobExecutionEvent) -> None:
-        if event.exception is not None:
-            self._note(event.exception)
 
     def _note(self, error: BaseException) -> None:
         what = str(error) if isinstance(error, DiskFull) else type(error).__name__
@@ -243,17 +242,17 @@ class Daemon:
         log.error("a job failed and will run again: %s", text)
 
     def _publish(self) -> None:
-        status = survey(
-            self._engine,
-            policy=self._policy,
-            last_pass_at=self._last_pass_at,
-            last_captured_at=self._captured,
-            set_aside=self._set_aside,
-            faults=tuple(self._faults),
-        )
         try:
+            status = survey(
+                self._engine,
+                policy=self._policy,
+                last_pass_at=self._last_pass_at,
+                last_captured_at=self._captured,
+                set_aside=self._set_aside,
+                faults=tuple(self._faults),
+            )
             publish(status, self._engine.spool.folder)
-        except (OSError, DiskFull) as error:
+        except (OSError, StateError) as error:
             log.warning("the status file was not written: %s", type(error).__name__)
 
     async def _end(self) -> None:

@@ -91,7 +91,7 @@ def head_of(origin: Origin) -> msgspec.Raw:
     return msgspec.Raw(b"%d,%b" % (FORMAT_VERSION, _encoder.encode(known)[1:-1]))
 
 
-def encode_lines(events: Sequence[Event]) -> bytes:
+def encode_lines(events: Sequence[Event] | Sequence[Record]) -> bytes:
     """Write records, each line ended by a newline.
 
     Metadata that is not Unicode text (a path of undecodable bytes) is left out of the records
@@ -103,7 +103,7 @@ def encode_lines(events: Sequence[Event]) -> bytes:
         return b"".join(_encode_line(event) for event in events)
 
 
-def _encode_line(event: Event) -> bytes:
+def _encode_line(event: Event | Record) -> bytes:
     try:
         return _encoder.encode_lines([event])
     except UnicodeEncodeError:

@@ -17,16 +17,16 @@ from archiver.format.lines import (
     decode_line,
     decode_lines,
     encode_lines,
+    head_of,
     payload_bytes,
     stream_key,
 )
-from archiver.model.record import Form, Op
+from archiver.model.record import Event, Form, Op, Record
 
 NAME = 'with "quotes", \\ and ünï'
 KEY = stream_key("b" * 16, "aider", NAME, "s")
 BASE = {
     "v": 1,
-    "id": f"{KEY}-5",
     "tenant": "acme",
     "class": "standard",
     "user": "dev@example.com",
@@ -36,6 +36,7 @@ BASE = {
     "conversation": NAME,
     "stream": "s",
     "shape": "text",
+    "id": f"{KEY}-5",
     "op": "entry",
     "position": 5,
     "observed_at": "2026-01-31T09:30:00.000Z",
@@ -117,6 +118,20 @@ def test_metadata_that_is_no_text_is_left_out_and_the_payload_is_not() -> None:
     first, second = decode_lines(encode_lines([odd, fine]))
     assert (first.cwd, payload_bytes(first)) == (None, b"kept")
     assert (second.cwd, payload_bytes(second)) == ("/home", b"fine")
+
+
+def test_an_event_is_written_as_the_record_that_is_read() -> None:
+    """The writer's form and the reader's have the same keys, in the same order."""
+    origin = Origin("t", "c", "u", "s", "d", "a", NAME, "f", "lines", git_remote="h/r")
+    event = Event(head_of(origin), "k-0", Op.ENTRY, 0, "2026-01-31T09:30:00.000Z", 7, role="user")
+    raw = encode_lines([event])
+    (record,) = decode_lines(raw)
+    assert encode_lines([record]) == raw
+    assert (record.tenant, record.klass, record.git_remote) == ("t", "c", "h/r")
+    assert (record.conversation, record.entry, record.role) == (NAME, 7, "user")
+    own = [field.encode_name for field in msgspec.structs.fields(Event)]
+    shared = [field.encode_name for field in msgspec.structs.fields(Record)]
+    assert own[1:] == shared[-len(own) + 1 :]
 
 
 def test_an_origin_comes_back_as_it_was() -> None:
