@@ -17,6 +17,7 @@ import asyncio
 import json
 import os
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from archiver.policy.document import Policy
 from archiver.stores.folder import FolderStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Coroutine, Iterable, Iterator
     from pathlib import Path
 
     from archiver.capture.collect import Pass
@@ -161,7 +162,13 @@ def assert_verified(bucket: Path) -> None:
         assert report.findings == ()
         assert report.exit_status == 0
 
-    asyncio.run(check())
+    _run(check())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to its end, in a thread: the test itself may run in an event loop."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, work).result()
 
 
 @dataclass
@@ -240,7 +247,7 @@ class Laptop:
             for tenant in tenants or tuple(self.rules().tenants):
                 await self.engine.ship(tenant, force=True)
 
-        asyncio.run(go())
+        _run(go())
 
     def archive(self, bucket: Path | None = None) -> Archive:
         """Ship, and give what a stranger finds."""

@@ -133,8 +133,7 @@ class Daemon:
             give_back()
         if sealed or woke or changed:
             await self.ship(force=woke or changed)
-        else:
-            self._publish()
+        self._publish()
 
     async def ship(self, *, force: bool = False) -> None:
         """Begin shipping for every enabled tenant that is not being shipped already.
