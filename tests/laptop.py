@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import zstandard
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
     from pathlib import Path
 
+    from archiver.archive.findings import Report
     from archiver.capture.collect import Pass
     from archiver.model.record import Record
 
@@ -60,8 +61,10 @@ __all__ = [
     "patched",
     "read_archive",
     "tenant_rules",
+    "verified",
 ]
 
+Result = TypeVar("Result")
 SUBJECT_KEY = "synthetic-subject-key-0123456789"
 WORKED_IN = "/home/dev/projects/orders-api"
 QUIET = 10
@@ -153,22 +156,27 @@ def read_archive(bucket: Path, *, whole: bool = True) -> Archive:
     return Archive(dict(logs), chunks)
 
 
-def assert_verified(bucket: Path) -> None:
-    """Hold an archive to its own manifests, all data read."""
+def verified(bucket: Path) -> Report:
+    """Hold an archive to its own manifests, all data read; give what was found."""
 
-    async def check() -> None:
+    async def check() -> Report:
         async with FolderStore(bucket) as store:
-            report = await verify(store, "", read_data=True)
-        assert report.findings == ()
-        assert report.exit_status == 0
+            return await verify(store, "", read_data=True)
 
-    _run(check())
+    return _run(check())
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def assert_verified(bucket: Path) -> None:
+    """Hold an archive to its own manifests: nothing is to be found."""
+    report = verified(bucket)
+    assert report.findings == ()
+    assert report.exit_status == 0
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run to its end, in a thread: the test itself may run in an event loop."""
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(asyncio.run, work).result()
+        return threads.submit(asyncio.run, work).result()
 
 
 @dataclass

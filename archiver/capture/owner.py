@@ -79,8 +79,8 @@ class Owners:
 
     def working_directories(self) -> list[Path]:
         """Give every folder that a conversation was held in, as far as was asked."""
-        found = (answer.owner.cwd for answer in self._answers.values())
-        return sorted({Path(cwd) for cwd in found if cwd})
+        found = {answer.owner.cwd for answer in self._answers.values()}
+        return sorted(Path(cwd) for cwd in found if cwd)
 
     def _decide(
         self,

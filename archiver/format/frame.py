@@ -7,9 +7,14 @@ gives part of a truncated one, both without an error.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import zstandard
 
 from archiver.errors import Damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["MAX_RAW_BYTES", "pack", "unpack"]
 
@@ -18,10 +23,13 @@ MAX_RAW_BYTES = 64 * 1024 * 1024
 64 MiB by policy, so anything above is not ours and must not fill the memory."""
 
 
-def pack(raw: bytes, *, level: int) -> bytes:
-    """Compress one chunk into one frame."""
-    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
-    return compressor.compress(raw)
+def pack(pieces: Sequence[bytes], *, level: int) -> bytes:
+    """Compress the pieces of one chunk, in their order, into one frame."""
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True).compressobj(
+        size=sum(map(len, pieces))
+    )
+    packed = [compressor.compress(piece) for piece in pieces]
+    return b"".join((*packed, compressor.flush()))
 
 
 def unpack(frame: bytes) -> bytes:

@@ -10,6 +10,7 @@ its row is there, so a sequence number is never sent twice.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -85,14 +86,14 @@ class Sealer:
             (seq,) = db.execute(
                 "SELECT next_chunk FROM tenants WHERE id = ?", (group.tenant,)
             ).fetchone()
-        raw = b"".join(batches.unpack(data) for _, data in packed)
+        raw = [batches.unpack(data) for _, data in packed]
         body = pack(raw, level=level)
         sha256 = hashlib.sha256(body).hexdigest()
         key = ChunkKey(
             "", group.tenant, group.klass, group.subject, group.day,
             self._spool.device, seq, sha256[:16],
         )  # fmt: skip
-        entry = _entry(key, sha256, len(body), len(raw), [batch for batch, _ in packed])
+        entry = _entry(key, sha256, len(body), sum(map(len, raw)), [batch for batch, _ in packed])
         path = sealed_path(self._spool.folder, group.tenant, entry.key)
         files.make_private_folder(path.parent)
         files.reached("seal.packed")
@@ -109,17 +110,17 @@ class Sealer:
         removed = 0
         for folder in sorted((self._spool.folder / SEALED).iterdir()):
             removed += files.sweep(folder)
-            for path in folder.iterdir():
-                with self._spool.transaction() as db:
-                    known = chunks.known(db, _sha_of(path))
-                if not known:
-                    files.remove(path)
-                    removed += 1
+            # One transaction: there may be a hundred thousand files.
+            with self._spool.transaction() as db, os.scandir(folder) as entries:
+                for entry in entries:
+                    if not chunks.known(db, _sha_of(entry.name)):
+                        files.remove(folder / entry.name)
+                        removed += 1
         return removed
 
 
-def _sha_of(path: Path) -> str:
-    return path.name.removesuffix(".jsonl.zst").rsplit("-", 1)[-1]
+def _sha_of(name: str) -> str:
+    return name.removesuffix(".jsonl.zst").rsplit("-", 1)[-1]
 
 
 def _entry(key: ChunkKey, sha256: str, stored: int, raw: int, parts: list[Batch]) -> ChunkEntry:

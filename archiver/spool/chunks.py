@@ -109,16 +109,17 @@ def known(db: sqlite3.Connection, sha256_start: str) -> bool:
     return row is not None
 
 
-def deliver(db: sqlite3.Connection, tenant: str, receipt: Receipt, stored_bytes: int) -> None:
-    """Keep the receipt: from now on the sealed file may go."""
+def deliver(db: sqlite3.Connection, tenant: str, receipt: Receipt, seq: int, size: int) -> None:
+    """Keep the receipt: from now on the sealed file may go. ``size`` in stored bytes."""
     db.execute(
         "UPDATE chunks SET state = ?, receipt = ? WHERE tenant = ? AND sha256 = ? AND state = ?",
         (DELIVERED, msgspec.json.encode(receipt), tenant, receipt.sha256, PENDING),
     )
     db.execute(
         "UPDATE tenants SET delivered_chunks = delivered_chunks + 1,"
-        " delivered_bytes = delivered_bytes + ?, last_delivered_at = ? WHERE id = ?",
-        (stored_bytes, receipt.at, tenant),
+        " delivered_bytes = delivered_bytes + ?, last_delivered_at = ?,"
+        " last_delivered_seq = MAX(last_delivered_seq, ?) WHERE id = ?",
+        (size, receipt.at, seq, tenant),
     )
 
 

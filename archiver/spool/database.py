@@ -53,6 +53,7 @@ CREATE TABLE tenants (
     delivered_chunks INTEGER NOT NULL DEFAULT 0,
     delivered_bytes INTEGER NOT NULL DEFAULT 0,
     last_delivered_at TEXT,
+    last_delivered_seq INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,
     waiting BLOB                 -- JSON: what shipping waits for
 ) WITHOUT ROWID;

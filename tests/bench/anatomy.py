@@ -27,7 +27,7 @@ def describe(bucket: Path) -> str:
         records += len(lines)
         raw += sum(map(len, lines))
         payload += sum(map(len, only))
-        bare += len(pack(b"".join(only), level=3))
+        bare += len(pack(only, level=3))
     listed = sum(path.stat().st_size for path in manifests)
     return (
         f"{len(chunks)} chunks {stored / 1e6:.3f} MB, {len(manifests)} manifests"

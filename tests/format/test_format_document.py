@@ -71,7 +71,7 @@ def archive(tmp_path: Path) -> Path:
 def _store(folder: Path, entry: ChunkEntry, seq: int, day: str, raw: bytes) -> ChunkEntry:
     parsed = parse_key(entry.key)
     assert isinstance(parsed, ChunkKey)
-    body = pack(raw, level=3)
+    body = pack([raw], level=3)
     sha = _sha(body)
     key = ChunkKey("", "acme", "standard", parsed.subject, day, DEVICE, seq, sha[:16])
     _write(folder / "archive" / str(key), body)

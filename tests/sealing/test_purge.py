@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from laptop import Laptop, lines, read_archive
+from laptop import lines, read_archive, verified
 
-from archiver.archive.verify import verify
 from archiver.sealing.purge import purge_tenant
-from archiver.stores.folder import FolderStore
 
 if TYPE_CHECKING:
-    from archiver.archive.verify import Report
-
-
-def _verified(laptop: Laptop) -> Report:
-    async def check() -> Report:
-        async with FolderStore(laptop.bucket) as store:
-            return await verify(store, "", read_data=True)
-
-    return asyncio.run(check())
+    from laptop import Laptop
 
 
 def test_after_a_purge_nothing_waits_and_no_file_is_left(laptop: Laptop) -> None:
@@ -70,7 +59,7 @@ def test_the_number_of_a_purged_chunk_is_accounted_for(laptop: Laptop) -> None:
     laptop.seal()
     purge_tenant(laptop.engine.spool, "acme")
     laptop.ship()
-    report = _verified(laptop)
+    report = verified(laptop.bucket)
     assert {str(finding.code) for finding in report.findings} == {"chunk-quarantined"}
 
 

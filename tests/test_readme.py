@@ -1,0 +1,140 @@
+"""Every command and every document of the README, run as its reader would run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archiver.assistants.registry import ASSISTANTS
+from archiver.cli.exits import ExitCode
+from archiver.policy.load import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line[2:] for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the README's shell is POSIX")
+
+
+class Reader:
+    """A new user with an empty home, who has run the quickstart."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.work = home / "archive-work"
+        self.work.mkdir()
+        tools = home / "bin"
+        tools.mkdir()
+        for name in ("systemctl", "launchctl"):  # no service manager is touched by a test
+            (tools / name).write_text("#!/bin/sh\nexit 0\n")
+            (tools / name).chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if "ARCHIVER" not in name}
+        self.environ = kept | {
+            "HOME": str(home),
+            "XDG_DATA_HOME": str(home / "data"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "PATH": os.pathsep.join((str(tools), str(Path(sys.executable).parent), kept["PATH"])),
+        }
+
+    def type(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as the README has it, with real names for its placeholders."""
+        command = command.replace("pip install . && ", "")  # done for this environment
+        command = command.replace(
+            "python3 tests/run.py", f"{sys.executable} {ROOT}/tests/run.py -h"
+        )
+        if "CONVERSATION" in command:
+            command = command.replace("CONVERSATION", self.conversation())
+        if "FILE" in command:
+            chunks = sorted(self.home.rglob("*.jsonl.zst"))
+            command = command.replace("FILE", f"'{chunks[0]}'")
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.work,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def conversation(self) -> str:
+        """Give a conversation that `archiver ls` names."""
+        found = re.search(r"claude-code\s+(\S+)", self.type("archiver ls").stdout)
+        assert found is not None
+        return found[1]
+
+    def begin(self) -> None:
+        """Run the quickstart, and work with its policy and spool from then on."""
+        done = self.type("archiver quickstart")
+        assert done.returncode == 0, done.stderr
+        (policy,) = self.home.rglob("policy.toml")
+        self.environ |= {
+            "ARCHIVER_CONFIG": str(policy),
+            "ARCHIVER_STATE": str(policy.parent / "state"),
+        }
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    """Give a reader who has done the README's first command."""
+    reader = Reader(tmp_path)
+    reader.begin()
+    return reader
+
+
+def test_every_command_of_the_readme_works(reader: Reader) -> None:
+    """In the order in which they stand there, each ends well."""
+    assert len(COMMANDS) > 10
+    for command in COMMANDS:
+        if "zstd" in command and not (shutil.which("zstd") and shutil.which("jq")):
+            continue
+        # A date of the past is before the quickstart's capture: the reader takes their own.
+        done = reader.type(command.replace("--at 2026-11-20 ", "--at 2100-01-01 "))
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+def test_the_first_two_commands_run_the_job_and_the_tests() -> None:
+    """One command to see the whole main job, one to run every test."""
+    assert COMMANDS[:2] == ["pip install . && archiver quickstart", "python3 tests/run.py"]
+
+
+def test_the_policy_of_the_readme_is_valid(tmp_path: Path) -> None:
+    """What an admin copies from the README is accepted as it is."""
+    (document,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "policy.toml"
+    path.write_text(document, encoding="utf-8")
+    loaded = load(path, known_assistants=frozenset(one.name for one in ASSISTANTS))
+    assert [tenant.id for tenant in loaded.policy.tenants] == ["acme"]
+
+
+def test_the_table_of_exit_codes_is_the_programs() -> None:
+    """A code that is added or changed must be told."""
+    told = [int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
+    assert [code for code in told if code < 256] == [int(code) for code in ExitCode]
+
+
+def test_the_arithmetic_of_requests_holds() -> None:
+    """Chunk and manifest per shipment, eight hours on 22 days, 50,000 machines."""
+    rows: list[tuple[Any, ...]] = re.findall(
+        r"^\| (\d+) \(.*?\| (\d+) \| ([\d.]+) million \| \$(\d+) \| \$(\d+) \|$",
+        README,
+        re.MULTILINE,
+    )
+    assert len(rows) == 3
+    for seconds, daily, monthly, s3, r2 in rows:
+        shipments = max(1, 8 * 3600 // int(seconds))
+        assert int(daily) == 2 * shipments
+        millions = 50_000 * 22 * 2 * shipments / 1e6
+        assert float(monthly) == pytest.approx(millions)
+        assert int(s3) == round(millions * 5)
+        assert int(r2) == round(millions * 4.5)
