@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import in_turn, no_progress
+from archiver.archive.held import ArchivedConversation, HeldChunk
 from archiver.errors import Damaged, NotArchived
 from archiver.format import manifests
 from archiver.format.keys import ChunkKey, ManifestKey, manifest_folder, parse_key
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     from archiver.stores.protocol import Store
 
 __all__ = [
-    "ArchivedConversation",
     "Catalogue",
-    "HeldChunk",
     "find_tenants",
     "keys_in",
     "open_manifest",
@@ -39,43 +38,6 @@ __all__ = [
 ]
 
 _CANDIDATES_SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class HeldChunk:
-    """A chunk, and how many ``records`` of one conversation it holds.
-
-    ``device`` and ``seq`` are those that sealed it; ``sha256`` (hex), ``stored_bytes`` and the
-    times are of the whole chunk.
-    """
-
-    device: str
-    seq: int
-    key: str
-    sha256: str
-    stored_bytes: int
-    first_at: str
-    last_at: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedConversation:
-    """One conversation of one tenant, over all devices.
-
-    ``stored_bytes`` is its share of its chunks by number of records, an estimate.
-    ``first_at`` and ``last_at`` are those of its chunks: no record is older or newer.
-    """
-
-    tenant: str
-    assistant: str
-    id: str
-    devices: tuple[str, ...]
-    records: int
-    first_at: str
-    last_at: str
-    chunks: tuple[HeldChunk, ...]
-    stored_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

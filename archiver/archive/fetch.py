@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from archiver.archive.catalogue import ArchivedConversation, HeldChunk
+    from archiver.archive.held import ArchivedConversation, HeldChunk
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
 

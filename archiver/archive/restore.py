@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from archiver.archive.catalogue import ArchivedConversation, Catalogue
+    from archiver.archive.catalogue import Catalogue
+    from archiver.archive.held import ArchivedConversation
     from archiver.archive.replay import RestoredFile
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
@@ -80,7 +81,7 @@ async def restore(
     if not rebuilt:
         raise NotArchived(
             f"nothing of conversation {conversation.id} had been observed at {at}",
-            advice=f"Its records lie between {conversation.first_at} and {conversation.last_at}.",
+            advice=f"`archiver show {conversation.id}` tells when its states were observed.",
         )
     several = len(conversation.devices) > 1
     gone = tuple(file for file in rebuilt if at is not None and file.deleted_at is not None)

@@ -10,8 +10,8 @@ from archiver.cli.times import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archiver.archive.catalogue import ArchivedConversation
     from archiver.archive.findings import Report
+    from archiver.archive.held import ArchivedConversation
     from archiver.archive.restore import Restored, WrittenFile
     from archiver.cli.reading import Transcript
 

@@ -29,7 +29,7 @@ from archiver.stores.settings import FolderSettings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from archiver.archive.catalogue import ArchivedConversation
+    from archiver.archive.held import ArchivedConversation
     from archiver.cli.where import Where
     from archiver.policy.document import Tenant
     from archiver.stores.protocol import Store

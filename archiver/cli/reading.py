@@ -14,7 +14,8 @@ from archiver.cli.archives import bars
 from archiver.errors import NotArchived
 
 if TYPE_CHECKING:
-    from archiver.archive.catalogue import ArchivedConversation, Catalogue
+    from archiver.archive.catalogue import Catalogue
+    from archiver.archive.held import ArchivedConversation
     from archiver.cli.archives import Archives, Part
     from archiver.model.record import Record
     from archiver.stores.protocol import Store

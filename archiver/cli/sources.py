@@ -12,6 +12,8 @@ from archiver.cli.output import human_size, note, print_json, print_table, say
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from archiver.capture.find import Sighting
+
 __all__ = ["sources"]
 
 
@@ -33,42 +35,38 @@ def sources(config: Path, *, everything: bool, as_json: bool) -> None:
 
     found = look_around(Rules.of(load_policy(config).policy), Machine.this())
     if as_json:
-        print_json(
-            {
-                "conversations": [
-                    {
-                        "assistant": one.assistant,
-                        "conversation": one.conversation,
-                        "tenant": one.owner.tenant.id if one.owner.tenant else None,
-                        "captured": one.owner.tenant is not None,
-                        "reason": one.owner.reason,
-                        "files": one.files,
-                        "bytes": one.size,
-                    }
-                    for one in found.sightings
-                ],
-                "refused": found.refused,
-            }
-        )
+        rows = [_facts(one) for one in found.sightings]
+        print_json({"conversations": rows, "refused": found.refused})
         return
     if everything:
-        print_table(
-            ("assistant", "conversation", "tenant", "files", "size", "why"),
-            [
-                (
-                    one.assistant,
-                    one.conversation,
-                    one.owner.tenant.id if one.owner.tenant else "-",
-                    str(one.files),
-                    human_size(one.size),
-                    one.owner.reason,
-                )
-                for one in found.sightings
-            ],
-        )
+        columns = ("assistant", "conversation", "tenant", "files", "size", "why")
+        print_table(columns, [_row(one) for one in found.sightings])
     else:
         print_table(("assistant", "tenant", "conversations", "size", "why"), found.sums())
     if not found.sightings:
         say("No conversation of a known assistant was found on this machine.")
     for path, code in sorted(found.refused.items()):
         note(f"cannot look into {path}: {code}")
+
+
+def _facts(one: Sighting) -> dict[str, object]:
+    return {
+        "assistant": one.assistant,
+        "conversation": one.conversation,
+        "tenant": one.owner.tenant.id if one.owner.tenant else None,
+        "captured": one.owner.tenant is not None,
+        "reason": one.owner.reason,
+        "files": one.files,
+        "bytes": one.size,
+    }
+
+
+def _row(one: Sighting) -> tuple[str, ...]:
+    return (
+        one.assistant,
+        one.conversation,
+        one.owner.tenant.id if one.owner.tenant else "-",
+        str(one.files),
+        human_size(one.size),
+        one.owner.reason,
+    )

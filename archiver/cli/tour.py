@@ -33,7 +33,7 @@ from archiver.stores.settings import FolderSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archiver.archive.catalogue import ArchivedConversation
+    from archiver.archive.held import ArchivedConversation
     from archiver.archive.restore import Restored, WrittenFile
     from archiver.capture.collect import Pass
     from archiver.daemon.engine import Engine
