@@ -78,11 +78,6 @@ async def restore(
     """
     folder = to.joinpath(*file_parts(conversation.assistant), *file_parts(conversation.id))
     rebuilt = await _rebuild(store, conversation, at, progress)
-    if not rebuilt:
-        raise NotArchived(
-            f"nothing of conversation {conversation.id} had been observed at {at}",
-            advice=f"`archiver show {conversation.id}` tells when its states were observed.",
-        )
     several = len(conversation.devices) > 1
     gone = tuple(file for file in rebuilt if at is not None and file.deleted_at is not None)
     planned = [
@@ -104,10 +99,15 @@ async def _rebuild(
     async with aclosing(read_records(store, chunks, conversation, progress=progress)) as records:
         async for record in records:
             logs[key_of(record)].append(record)
+    first = min((one.observed_at for log in logs.values() for one in log), default=None)
     rebuilt = [replay(logs.pop(key), at) for key in sorted(logs)]
-    return sorted(
-        (file for file in rebuilt if file is not None), key=lambda file: (file.device, file.stream)
-    )
+    found = [file for file in rebuilt if file is not None]
+    if not found:
+        raise NotArchived(
+            f"nothing of conversation {conversation.id} had been observed at {at}",
+            advice=f"The first look at it was at {first}; ask for that time or a later one.",
+        )
+    return sorted(found, key=lambda file: (file.device, file.stream))
 
 
 def _plan(folder: Path, file: RestoredFile, *, several: bool, force: bool) -> WrittenFile:
