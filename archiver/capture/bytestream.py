@@ -34,7 +34,6 @@ __all__ = ["Observation", "Unsettled", "begin_anew", "observe", "still_the_same"
 
 _BLOCK: Final = 1024 * 1024
 _STEP_BYTES: Final = 4 * 1024 * 1024
-_TAIL_FACTOR: Final = 60
 
 _RUN_BYTES: Final = 4 * 1024
 """A rewritten file is taken back to the end of the last run that still stands, so up to this
@@ -116,8 +115,7 @@ def _end(file: BinaryIO, look: Observation, start: int) -> int:
         return tail
     if look.source.shape is not Shape.LINES:
         return size
-    idle = settle.idle_ns(look.glance, look.now_ns)
-    if idle >= _TAIL_FACTOR * look.quiet_ns:
+    if settle.tail_settled(look.glance, look.patience, now_ns=look.now_ns, quiet_ns=look.quiet_ns):
         return size
     file.seek(tail)
     return size if _parses(file.read(size - tail)) else tail

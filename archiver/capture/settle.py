@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from archiver.spool.values import Glance
 
-__all__ = ["DELETED_AFTER_LOOKS", "Patience", "idle_ns", "rubbish_settled", "settled"]
+__all__ = [
+    "DELETED_AFTER_LOOKS",
+    "Patience",
+    "idle_ns",
+    "rubbish_settled",
+    "settled",
+    "tail_settled",
+]
 
 DELETED_AFTER_LOOKS: Final = 3
 """A file is called deleted when this many looks in a row did not find it: renaming a
@@ -23,6 +30,7 @@ replacement into place leaves a moment without the name."""
 _SAME_LOOKS: Final = 3
 _RUBBISH_FACTOR: Final = 6
 _AT_LAST_FACTOR: Final = 30
+_TAIL_FACTOR: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,15 @@ def settled(glance: Glance, patience: Patience, *, now_ns: int, quiet_ns: int) -
     if idle < 0:
         return patience.same_looks >= _SAME_LOOKS or quiet_ns == 0
     return idle >= quiet_ns or patience.waited_ns >= _AT_LAST_FACTOR * quiet_ns
+
+
+def tail_settled(glance: Glance, patience: Patience, *, now_ns: int, quiet_ns: int) -> bool:
+    """Tell whether the end of a file is its end, though no newline says so.
+
+    Where the file's times lie in the future, the time counts that it has been waited for.
+    """
+    idle = idle_ns(glance, now_ns)
+    return (patience.waited_ns if idle < 0 else idle) >= _TAIL_FACTOR * quiet_ns
 
 
 def rubbish_settled(glance: Glance, patience: Patience, *, now_ns: int, quiet_ns: int) -> bool:

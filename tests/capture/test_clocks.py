@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from laptop import QUIET, line, lines
 
 from archiver.archive.replay import replay
+from archiver.capture import collect
 from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
+    import pytest
     from laptop import Laptop
 
 YEAR = 365 * 86_400
@@ -72,15 +74,15 @@ def test_a_document_from_the_future_is_captured(patient: Laptop) -> None:
     assert patient.archive().states(chat.name) == [b'[{"role":"user","content":"one"}]']
 
 
-def test_a_file_that_never_rests_is_believed_at_last(patient: Laptop, monkeypatch: object) -> None:
+def test_a_file_that_never_rests_is_believed_at_last(
+    patient: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that shrank and is touched before every look is not put off for ever."""
-    from archiver.capture import collect  # noqa: PLC0415 - patched here only
-
     chat = patient.claude("c1")
     patient.write(chat, lines(1, 2, 3))
     patient.look()
     times = iter(range(0, 10**15, 60 * 10**9))
-    monkeypatch.setattr(collect.time, "monotonic_ns", lambda: next(times))  # type: ignore[attr-defined]
+    monkeypatch.setattr(collect.time, "monotonic_ns", lambda: next(times))
     looks = []
     for _ in range(8):
         patient.write(chat, lines(1))
@@ -101,3 +103,17 @@ def test_a_conversation_older_than_since_is_left_alone_until_it_goes_on(laptop: 
     laptop.append(chat, line(2))
     assert laptop.look().unclaimed == 0
     assert laptop.archive().states("c1.jsonl") == [lines(1, 2)]
+
+
+def test_half_a_line_does_not_wait_for_a_year(
+    patient: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the clock was set back, the time counts that the file has been waited for."""
+    chat = patient.claude("c1")
+    whole = lines(1) + line(2)[:30]
+    patient.write(chat, whole)
+    patient.clock.sleep(-YEAR)
+    times = iter(range(0, 10**15, 150 * 10**9))
+    monkeypatch.setattr(collect.time, "monotonic_ns", lambda: next(times))
+    assert [patient.look().unsettled for _ in range(6)] == [1, 1, 1, 1, 0, 0]
+    assert patient.archive().states("c1.jsonl") == [lines(1), whole]
