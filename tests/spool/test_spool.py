@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,7 +187,7 @@ def test_a_database_that_another_program_has_open_is_not_set_aside(laptop: Lapto
     """A curious user with the sqlite3 shell does not cost the machine its identity."""
     device = laptop.engine.spool.device
     laptop.halt()
-    with sqlite3.connect(laptop.state / "spool.db") as db:
+    with closing(sqlite3.connect(laptop.state / "spool.db")) as db, db:
         db.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateError, match="SQLITE_BUSY") as refused:
             laptop.start()
@@ -199,13 +200,13 @@ def test_a_database_that_another_program_has_open_is_not_set_aside(laptop: Lapto
 def test_the_spool_of_a_newer_archiver_is_left_alone(laptop: Laptop) -> None:
     """After a downgrade nothing is set aside: the newer program can go on with it."""
     laptop.halt()
-    with sqlite3.connect(laptop.state / "spool.db") as db:
+    with closing(sqlite3.connect(laptop.state / "spool.db")) as db, db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(StateError, match="newer archiver"):
         laptop.start()
     assert not (laptop.state / "quarantine").exists()
-    with sqlite3.connect(laptop.state / "spool.db") as db:
+    with closing(sqlite3.connect(laptop.state / "spool.db")) as db, db:
         db.execute("PRAGMA user_version = 1")
     db.close()
     laptop.start()
