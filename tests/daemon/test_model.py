@@ -219,7 +219,7 @@ class Life(RuleBasedStateMachine):
         if shipper is not None:
             shipper._sleep = _no_sleep
         before = len(self.store.objects)
-        self.laptop.ship()
+        self.laptop.ship("acme")
         assert self.enabled or len(self.store.objects) == before
 
     @invariant()
