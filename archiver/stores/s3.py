@@ -27,8 +27,11 @@ import base64
 import contextlib
 import os
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found, Listed, Stored
@@ -36,6 +39,7 @@ from archiver.stores.credentials import read_keys
 from archiver.stores.footprint import give_back
 from archiver.stores.refusals import check_body, refuse
 from archiver.stores.s3_answers import ADVICE_BY_CODE, refusal_of
+from archiver.stores.s3_endpoints import only_what_s3_needs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -191,6 +195,7 @@ def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]
         }
     else:
         session = AioSession(profile=settings.profile)
+    session.register_component("data_loader", _lean_loader())
     # `Expect: 100-continue` costs a round trip per put, and hangs behind a proxy that does
     # not know it: aiohttp waits for the go-ahead without end.
     session.unregister("before-call.s3", add_expect_header)
@@ -223,6 +228,26 @@ def _direct_session() -> type:
             return SimpleNamespace(request=partial(session.request, allow_redirects=False))
 
     return DirectSession
+
+
+def _lean_loader() -> Any:
+    """Give a loader of botocore's data that skips the endpoints of other services."""
+    from botocore.loaders import Loader  # noqa: PLC0415
+
+    class LeanLoader(Loader):
+        def load_data_with_path(self, name: str) -> tuple[Any, str]:
+            if name == "endpoints":
+                for folder in self.search_paths:
+                    path = Path(folder, "endpoints.json")
+                    with contextlib.suppress(OSError, msgspec.MsgspecError):
+                        return only_what_s3_needs(path.read_bytes()), str(path)
+            found: tuple[Any, str] = super().load_data_with_path(name)
+            return found
+
+        def load_data(self, name: str) -> Any:
+            return self.load_data_with_path(name)[0]
+
+    return LeanLoader()
 
 
 def _stay(context: dict[str, Any], **_event: object) -> None:
