@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 from laptop import Laptop, distinct, equal_json, line, read_archive
@@ -45,26 +45,130 @@ if TYPE_CHECKING:
 FILES = ("c1", "c2", "s1", "toolu_1.txt")
 DAY = 86_400
 
-outages = st.sampled_from(
-    [
-        Refuse(Answer.BUSY, "SlowDown", 503),
-        Refuse(Answer.UNREACHABLE, "ConnectError"),
-        Refuse(Answer.CREDENTIALS, "ExpiredToken", 403),
-        Refuse(Answer.CLOCK, "RequestTimeTooSkewed", 403),
-        Refuse(Answer.CONFIGURATION, "NoSuchBucket", 404),
-        Refuse(Answer.CONCURRENT, "ConditionalRequestConflict", 409),
-        Refuse(Answer.FULL, "QuotaExceeded", 403),
-        Refuse(Answer.CORRUPT, "BadDigest", 400),
-        LoseAnswer(),
-    ]
+REFUSALS: tuple[Effect, ...] = (
+    Refuse(Answer.BUSY, "SlowDown", 503),
+    Refuse(Answer.UNREACHABLE, "ConnectError"),
+    Refuse(Answer.CREDENTIALS, "ExpiredToken", 403),
+    Refuse(Answer.CLOCK, "RequestTimeTooSkewed", 403),
+    Refuse(Answer.CONFIGURATION, "NoSuchBucket", 404),
+    Refuse(Answer.CONCURRENT, "ConditionalRequestConflict", 409),
+    Refuse(Answer.FULL, "QuotaExceeded", 403),
+    Refuse(Answer.CORRUPT, "BadDigest", 400),
+    LoseAnswer(),
 )
+outages = st.builds(
+    lambda effect, nth: FaultPlan((Fault("put", effect, nth=nth),)),
+    st.sampled_from(REFUSALS),
+    st.sampled_from((None, 1, 2, 3)),
+)
+manners = st.builds(
+    FaultPlan,
+    st.sampled_from((deny_reads(), (Fault("head", Forget()),), ())),
+    st.sampled_from(("s3", "r2")),
+)
+misread = st.just(FaultPlan((Fault("put", LoseAnswer()), Fault("get", Corrupt(), nth=1))))
+plans = st.one_of(outages, manners, misread, st.just(FaultPlan()))
+"""How the store behaves from now on; ``misread``: a read-back is damaged on its way."""
+
 numbers = st.lists(st.integers(0, 30), min_size=1, max_size=6)
-files_of_lines = st.sampled_from(("c1", "c2", "toolu_1.txt"))
 
 
 def document(entries: list[int], title: int) -> bytes:
     """Write a conversation of a few messages."""
     return json.dumps({"title": title, "messages": [{"n": one} for one in entries]}).encode()
+
+
+@dataclass(frozen=True)
+class Append:
+    """Add whole lines; to a document, save it with these messages."""
+
+    said: list[int]
+
+    def __call__(self, life: Life, name: str) -> None:
+        """Do it."""
+        before = life.content[name] or b""
+        if name == "s1":
+            life.write(name, document(self.said, len(before) % 3))
+        else:
+            life.write(name, before + b"".join(map(line, self.said)))
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Keep the first lines or messages, and go on with others."""
+
+    keep: int
+    said: list[int]
+
+    def __call__(self, life: Life, name: str) -> None:
+        """Do it."""
+        before = life.content[name] or b""
+        if name == "s1":
+            held = json.loads(before)["messages"] if before else []
+            kept = [one["n"] for one in held[: self.keep]]
+            life.write(name, document([*kept, *self.said], 0))
+        else:
+            lines = before.splitlines(keepends=True)[: self.keep]
+            life.write(name, b"".join([*lines, *map(line, self.said)]))
+
+
+@dataclass(frozen=True)
+class Truncate:
+    """Cut it anywhere, in the middle of a line too; a document, to some of its messages."""
+
+    part: float
+
+    def __call__(self, life: Life, name: str) -> None:
+        """Do it."""
+        before = life.content[name]
+        if before is None:
+            return
+        if name == "s1":
+            held = [one["n"] for one in json.loads(before)["messages"]]
+            life.write(name, document(held[: int(len(held) * self.part)], 1))
+        else:
+            life.write(name, before[: int(len(before) * self.part)])
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove it, let some passes miss it, and perhaps put it back as it was."""
+
+    looks: int
+    back: bool
+
+    def __call__(self, life: Life, name: str) -> None:
+        """Do it."""
+        before = life.content[name]
+        life.path(name).unlink(missing_ok=True)
+        life.content[name] = None
+        for _ in range(self.looks):
+            life.look()
+        if self.back and before is not None:
+            life.write(name, before)
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Bring back what it held some passes ago, from a backup."""
+
+    back: int
+
+    def __call__(self, life: Life, name: str) -> None:
+        """Do it."""
+        held = [body for body in life.seen[name] if body is not None]
+        if held:
+            life.write(name, held[-min(self.back, len(held))])
+
+
+Change = Append | Rewrite | Truncate | Delete | Restore
+changes = st.one_of(
+    st.builds(Append, numbers),
+    st.builds(Rewrite, st.integers(0, 8), numbers),
+    st.builds(Truncate, st.floats(0, 1)),
+    st.builds(Delete, st.sampled_from((0, 1, 2, 3)), st.booleans()),
+    st.builds(Restore, st.integers(1, 5)),
+)
 
 
 class Life(RuleBasedStateMachine):
@@ -98,47 +202,17 @@ class Life(RuleBasedStateMachine):
         """Make the transcript that says where the conversation was held."""
         self.write("c1", line(0))
 
-    @rule(name=files_of_lines, said=numbers)
-    def append(self, name: str, said: list[int]) -> None:
-        """Add whole lines."""
-        before = self.content[name] or b""
-        self.write(name, before + b"".join(map(line, said)))
-
-    @rule(name=files_of_lines, said=numbers, keep=st.integers(0, 8))
-    def rewrite(self, name: str, said: list[int], keep: int) -> None:
-        """Keep the first lines, and go on with others."""
-        kept = (self.content[name] or b"").splitlines(keepends=True)[:keep]
-        self.write(name, b"".join([*kept, *map(line, said)]))
-
-    @rule(name=files_of_lines, part=st.floats(0, 1))
-    def truncate(self, name: str, part: float) -> None:
-        """Cut it anywhere, in the middle of a line too."""
-        before = self.content[name]
-        if before is not None:
-            self.write(name, before[: int(len(before) * part)])
-
-    @rule(entries=numbers, title=st.integers(0, 3))
-    def save_document(self, entries: list[int], title: int) -> None:
-        """Save a conversation whole: grown, edited, cut, renamed."""
-        self.write("s1", document(entries, title))
-
-    @rule(name=st.sampled_from(FILES))
-    def delete(self, name: str) -> None:
-        """Remove a file."""
-        self.path(name).unlink(missing_ok=True)
-        self.content[name] = None
-
-    @rule(name=st.sampled_from(FILES), back=st.integers(1, 5))
-    def restore(self, name: str, back: int) -> None:
-        """Bring back what a file held some time ago, from a backup."""
-        held = [body for body in self.seen[name] if body is not None]
-        if held:
-            self.write(name, held[-min(back, len(held))])
+    @rule(name=st.sampled_from(FILES), change=changes, looked=st.booleans())
+    def change(self, name: str, change: Change, *, looked: bool) -> None:
+        """Do something to a file; mostly a pass sees it before the next change."""
+        change(self, name)
+        if looked:
+            self.look()
 
     @rule()
     def look(self) -> None:
         """Make a pass: what it sees of an enabled tenant it must never forget."""
-        done = self.laptop.look(later=1)
+        done = self.laptop.look()
         if not self.enabled:
             assert done.records == 0
             return
@@ -154,30 +228,16 @@ class Life(RuleBasedStateMachine):
                 if self.missed[name] >= 3:
                     states.append(None)
 
-    @rule(seconds=st.sampled_from((1, 60, 3600, DAY, 40 * DAY)))
+    @rule(seconds=st.sampled_from((1, 60, 3600, DAY, 40 * DAY, 365 * DAY, -DAY, -365 * DAY)))
     def sleep(self, seconds: int) -> None:
-        """Let time pass."""
+        """Let time pass, or somebody set the clock."""
         self.laptop.clock.sleep(seconds)
 
-    @rule(days=st.sampled_from((-365, -1, 1, 365)))
-    def jump(self, days: int) -> None:
-        """Set the clock."""
-        self.laptop.clock.sleep(days * DAY)
-
-    @precondition(lambda self: self.enabled)
     @rule()
-    def disable(self) -> None:
-        """Take the tenant out of the policy."""
-        self.enabled = False
-        self.laptop.tenants[0]["enabled"] = False
-        self.laptop.apply()
-
-    @precondition(lambda self: not self.enabled)
-    @rule()
-    def enable(self) -> None:
-        """Put it back."""
-        self.enabled = True
-        self.laptop.tenants[0]["enabled"] = True
+    def switch(self) -> None:
+        """Take the tenant out of the policy, or put it back."""
+        self.enabled = not self.enabled
+        self.laptop.tenants[0]["enabled"] = self.enabled
         self.laptop.apply()
 
     @rule()
@@ -190,31 +250,15 @@ class Life(RuleBasedStateMachine):
         """Seal what is spooled."""
         self.laptop.seal()
 
-    @rule(effect=outages, nth=st.sampled_from((None, 1, 2, 3)))
-    def break_store(self, effect: Effect, nth: int | None) -> None:
-        """Let the store refuse, or lose its answers."""
-        self.store.plan = FaultPlan((Fault("put", effect, nth=nth),))
+    @rule(plan=plans)
+    def store_changes(self, plan: FaultPlan) -> None:
+        """Let the store refuse, lose its answers, answer as another product, or be well."""
+        self.store.plan = plan
         self.store._matches.clear()
-
-    @rule(personality=st.sampled_from(("s3", "r2")), blind=st.booleans())
-    def change_store(self, personality: str, *, blind: bool) -> None:
-        """Let the store answer as another product, or to credentials that may only put."""
-        heads = deny_reads() if blind else (Fault("head", Forget()),)
-        self.store.plan = FaultPlan(heads, personality=personality)  # type: ignore[arg-type]
-
-    @rule()
-    def read_wrong(self) -> None:
-        """Let a read-back be damaged on its way: a reason to look again, not to give up."""
-        self.store.plan = FaultPlan((Fault("put", LoseAnswer()), Fault("get", Corrupt(), nth=1)))
-
-    @rule()
-    def heal_store(self) -> None:
-        """Let the store be well."""
-        self.store.plan = FaultPlan()
 
     @rule()
     def ship(self) -> None:
-        """Ship what is sealed, as far as the store lets it."""
+        """Seal and ship, as far as the store lets it."""
         shipper = self.laptop.engine._shipper
         if shipper is not None:
             shipper._sleep = _no_sleep
@@ -231,9 +275,9 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything heal, and compare."""
         try:
-            self.heal_store()
+            self.store.plan = FaultPlan()
             if not self.enabled:
-                self.enable()
+                self.switch()
             self.look()
             self.ship()
             self.laptop.clock.sleep(DAY)
@@ -269,7 +313,7 @@ async def _no_sleep(_seconds: float) -> None:
 TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=150,
-    stateful_step_count=40,
+    stateful_step_count=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
