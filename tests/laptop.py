@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import weakref
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -221,6 +222,8 @@ class Laptop:
         self.opened = open_spool(self.state, self.clock)
         machine = Machine(self.home, "linux", "dev", {}, self.clock)
         self.engine = Engine(self.opened.spool, machine)
+        # A laptop that a test just drops is switched off with it.
+        weakref.finalize(self, self.opened.spool.__exit__, None, None, None)
         self.apply()
 
     def apply(self) -> None:
