@@ -234,7 +234,7 @@ def _lean_loader() -> Any:
     """Give a loader of botocore's data that skips the endpoints of other services."""
     from botocore.loaders import Loader  # noqa: PLC0415
 
-    class LeanLoader(Loader):
+    class LeanLoader(Loader):  # type: ignore[misc, unused-ignore]  # untyped
         def load_data_with_path(self, name: str) -> tuple[Any, str]:
             if name == "endpoints":
                 for folder in self.search_paths:
