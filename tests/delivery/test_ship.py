@@ -116,8 +116,9 @@ async def test_write_only_credentials_still_get_receipts(bench: Bench) -> None:
     first, second = bench.chunk(1), bench.chunk(2)
     bench.stores["acme"] = planned(Fault("put", LoseAnswer(), nth=1), *deny_reads())
     await bench.shipper(naps=30).ship("acme")
-    assert not bench.outbox.receipts[first.key].verified
-    assert bench.outbox.receipts[second.key].verified
+    # Two are under way at once: which put was the first, whose answer was lost, is open.
+    verified = [bench.outbox.receipts[chunk.key].verified for chunk in (first, second)]
+    assert sorted(verified) == [False, True]
 
 
 @pytest.mark.parametrize("planted", [b"chunk 2 of acme", b"shorter", b""])
