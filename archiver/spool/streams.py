@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_marks",
-    "all_streams",
     "by_path",
     "find",
     "keep_marks",
@@ -48,21 +47,6 @@ def _state(row: tuple[object, ...]) -> StreamState:
         fields=fields.hashes,
         entries_key=fields.entries_key,
     )
-
-
-def all_streams(db: sqlite3.Connection, tenant: str) -> Iterator[StreamState]:
-    """Yield every stream of a tenant, a page at a time."""
-    last = 0
-    while True:
-        rows = db.execute(
-            f"SELECT {_COLUMNS} FROM streams WHERE tenant = ? AND id > ? ORDER BY id LIMIT 500",  # noqa: S608 - a constant
-            (tenant, last),
-        ).fetchall()
-        if not rows:
-            return
-        for row in rows:
-            yield _state(row)
-        last = rows[-1][0]
 
 
 def find(
