@@ -102,6 +102,21 @@ def test_a_chunk_is_sealed_when_full_old_or_asked_for(laptop: Laptop) -> None:
     laptop.archive()
 
 
+def test_what_is_spooled_while_others_are_sealed_is_not_from_the_future(laptop: Laptop) -> None:
+    """A collector that goes on beside the sealing fills its chunk first."""
+    speak(laptop, 1)
+    laptop.clock.sleep(3600)
+
+    def collected_meanwhile() -> bool:
+        if not sealed(laptop):
+            return False
+        speak(laptop, 2, chat="c2", timestamp="2026-01-30T10:00:00.000Z")
+        return len(sealed(laptop)) > 1
+
+    assert laptop.engine.seal(stop=collected_meanwhile) == 1
+    assert laptop.engine.spool.backlog("acme").spooled_records
+
+
 def test_a_sealed_chunk_is_sent_as_the_same_bytes_for_ever(laptop: Laptop) -> None:
     """Neither another level nor a restart nor more records change it."""
     speak(laptop, *range(50))
