@@ -11,7 +11,10 @@
     ├── StoreError               a store answered no; carries the `Answer`
     ├── ArchiveError             reading an archive back
     │   ├── NotArchived              no such conversation, tenant or time
-    │   └── Damaged                  bytes that are not what their manifest says
+    │   ├── Damaged                  bytes that are not what their manifest says
+    │   ├── NotForUs                 sealed to other keys than those at hand
+    │   └── KeyGone                  the vault has no wrap of a month key
+    ├── UnusableKey              a recipient, private key or passphrase that does not work
     └── ServiceError             the operating system's service manager
 
 Each error says what happened and to what (``str(error)``), and what to do next
@@ -32,7 +35,9 @@ __all__ = [
     "ArchiverError",
     "Damaged",
     "DiskFull",
+    "KeyGone",
     "NotArchived",
+    "NotForUs",
     "PolicyError",
     "PolicyInvalid",
     "PolicyUnreadable",
@@ -40,6 +45,7 @@ __all__ = [
     "SpoolDamaged",
     "StateError",
     "StoreError",
+    "UnusableKey",
 ]
 
 
@@ -107,6 +113,18 @@ class NotArchived(ArchiveError):
 
 class Damaged(ArchiveError):
     """Stored bytes are not what their manifest says."""
+
+
+class NotForUs(ArchiveError):
+    """Something is sealed to other keys than those at hand."""
+
+
+class KeyGone(ArchiveError):
+    """The vault has no wrap of a month key: erased, or not arrived."""
+
+
+class UnusableKey(ArchiverError):
+    """A recipient, a private key or a passphrase cannot be used."""
 
 
 class ServiceError(ArchiverError):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DEBIAN_PACKAGES = (
     *("radosgw", "ceph-mon", "ceph-osd", "ceph-common", "ceph-base"),
-    *("curl", "git", "jq", "restic", "zstd"),
+    *("age", "curl", "git", "jq", "restic", "zstd"),
 )
 # Where Pythons lie that are not on the PATH: pyenv, uv, Homebrew, python.org.
 PYTHON_PLACES = (
@@ -174,7 +174,7 @@ def version_of(python: str) -> Version | None:
 def system_packages() -> Iterable[str]:
     """Install what some tests need, on Debian as root; yield what cannot be had."""
     if not shutil.which("apt-get"):
-        yield "not a Debian: the tests of Ceph, restic, jq and zstd run if you install these"
+        yield "not a Debian: the tests of Ceph, restic, age, jq and zstd run if you install these"
         return
     wanted = list(DEBIAN_PACKAGES)
     if not importlib.util.find_spec("ensurepip"):

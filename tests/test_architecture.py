@@ -17,6 +17,7 @@ SOURCE = Path(__file__).parents[1] / "archiver"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors", "model"}),
     frozenset({"format", "durable", "policy", "assistants"}),
+    frozenset({"evidence", "vault"}),
     frozenset({"stores", "spool", "capture"}),
     frozenset({"sealing", "delivery", "archive"}),
     frozenset({"daemon", "service", "quickstart"}),
@@ -44,6 +45,7 @@ ONLY: dict[str, frozenset[str]] = {
     "filelock": frozenset({"durable/lock.py"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
+    "pyrage": frozenset({"vault/age.py"}),
     "zstandard": frozenset({"format/frame.py", "spool/batches.py"}),
 }
 """Libraries, and the only places (packages or modules) that import them when they run."""

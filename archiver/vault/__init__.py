@@ -1,0 +1,1 @@
+"""Keys that this machine cannot use: sealed chunks, and the vault that opens them (VAULT.md)."""
