@@ -7,9 +7,10 @@ that it was on is there; then it is a record of its own. What was captured stays
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from archiver.capture.door import glance, nearest_device
 from archiver.capture.log import Log
@@ -78,11 +79,12 @@ def _miss(db: sqlite3.Connection, state: StreamState, device: int | None, now: d
         return 0
     missing = state.missing + 1
     if missing < DELETED_AFTER_LOOKS:
-        streams.save(db, replace(state, missing=missing))
+        streams.save(db, msgspec.structs.replace(state, missing=missing))
         return 0
     log = Log(Origin.unpack(state.origin), state.position, rfc3339(now))
     log.deleted()
-    packed = [batches.pack(batch) for batch in log.drain()]
-    batches.add(db, packed, rfc3339(now))
-    streams.save(db, replace(state, missing=missing, absent=True, position=log.position))
+    batches.add(db, log.drain(), rfc3339(now))
+    streams.save(
+        db, msgspec.structs.replace(state, missing=missing, absent=True, position=log.position)
+    )
     return 1

@@ -9,26 +9,24 @@ follows them is new.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from archiver.assistants.protocol import Facts, Shape
+from archiver.assistants.protocol import Facts, Shape, Source
 from archiver.capture import cut, settle
 from archiver.capture.door import glance_of
 from archiver.capture.log import Log
+from archiver.capture.settle import Patience
 from archiver.capture.step import Step
-from archiver.spool.values import Mark
+from archiver.format.lines import Origin
+from archiver.spool.values import Glance, Mark, StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
     from hashlib import _Hash
 
-    from archiver.assistants.protocol import Source
-    from archiver.capture.settle import Patience
-    from archiver.format.lines import Origin
-    from archiver.spool.values import Glance, StreamState
 
 __all__ = ["Observation", "Unsettled", "begin_anew", "observe", "still_the_same"]
 
@@ -44,8 +42,7 @@ class Unsettled(Exception):
     """What the file holds now is not believed yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """Everything that one look needs besides the file itself."""
 
     source: Source
@@ -156,17 +153,18 @@ def observe(file: BinaryIO, look: Observation) -> Iterator[Step]:
         if not look.believed():
             raise Unsettled
         keep, offset, digest = _standing(file, look)
-        state = replace(state, consumed=offset, entries=keep)
+        state = msgspec.structs.replace(state, consumed=offset, entries=keep)
         log.rewind(keep)
     elif state.absent:
         log.rewind(state.entries)
     end = _end(file, look, state.consumed)
-    yield from _append(file, look, replace(state, absent=False), log, digest, end, keep)
+    state = msgspec.structs.replace(state, absent=False)
+    yield from _append(file, look, state, log, digest, end, keep)
 
 
 def begin_anew(state: StreamState, shape: str) -> StreamState:
     """Give the state of a stream whose shape changed: nothing stands, the log goes on."""
-    return replace(
+    return msgspec.structs.replace(
         state, shape=shape, consumed=0, prefix=b"", entries=0, fields={}, entries_key=None
     )
 
@@ -218,7 +216,7 @@ def _append(
 
 
 def _after(state: StreamState, run: _Run, log: Log, glance: Glance | None) -> StreamState:
-    return replace(
+    return msgspec.structs.replace(
         state,
         entries=state.entries + run.entries,
         consumed=state.consumed + run.size,

@@ -8,11 +8,9 @@ any transaction and the next goes on from there.
 
 from __future__ import annotations
 
-import concurrent.futures
 import errno
 import os
 import time
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -46,8 +44,7 @@ __all__ = ["Collector", "Pass"]
 _MAX_REFUSALS: Final = 200
 
 
-@dataclass(slots=True)
-class Pass:
+class Pass(msgspec.Struct):
     """What one pass did.
 
     ``refused`` maps paths to the operating system's word for it, or to the kind of error that
@@ -62,8 +59,8 @@ class Pass:
     deleted: int = 0
     conversations: int = 0
     unclaimed: int = 0
-    refused: dict[str, str] = field(default_factory=dict)
-    captured: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = {}
+    captured: dict[str, str] = {}
     full: str | None = None
     finished: bool = True
 
@@ -106,19 +103,18 @@ class Collector:
             done.full = done.full or self._room()
             return done.full is not None or stop()
 
-        with concurrent.futures.ThreadPoolExecutor(1, "archiver-pack") as packer:
-            intake = Intake(self._spool, packer, self._clock, halt)
-            try:
-                self._all(intake, done, stop)
-                intake.commit()
-            except Stopped:
-                done.finished = False
-            except DiskFull as error:
-                self._glances.clear()  # what was taken and not committed is not captured
-                done.full, done.finished = str(error), False
-            except BaseException:
-                self._glances.clear()
-                raise
+        intake = Intake(self._spool, self._clock, halt)
+        try:
+            self._all(intake, done, stop)
+            intake.commit()
+        except Stopped:
+            done.finished = False
+        except DiskFull as error:
+            self._glances.clear()  # what was taken and not committed is not captured
+            done.full, done.finished = str(error), False
+        except BaseException:
+            self._glances.clear()
+            raise
         done.records, done.raw_bytes = intake.records, intake.raw_bytes
         if done.finished:
             self._forget_what_is_not_there()
@@ -194,7 +190,7 @@ class Collector:
             self._glances[key] = look
             if state.missing:
                 with self._spool.transaction() as db:
-                    streams.save(db, replace(state, missing=0))
+                    streams.save(db, msgspec.structs.replace(state, missing=0))
             return
         if reason := self._room():
             done.full = reason
@@ -226,7 +222,11 @@ class Collector:
         with self._spool.transaction() as db:
             found = streams.find(db, *place)
         path = os.fsencode(source.path)
-        return replace(found, path=path) if found else StreamState(*place, path, str(source.shape))
+        return (
+            msgspec.structs.replace(found, path=path)
+            if found
+            else StreamState(*place, path, str(source.shape))
+        )
 
     def _patience(self, path: Path, look: Glance) -> Patience:
         """Count how often a file that is not believed yet was seen like this."""
@@ -256,7 +256,7 @@ class Collector:
         return Observation(
             source=source,
             origin=origin,
-            state=replace(state, origin=origin.pack()),
+            state=msgspec.structs.replace(state, origin=origin.pack()),
             glance=look,
             patience=patience,
             observed_at=rfc3339(now),
@@ -298,10 +298,10 @@ class Collector:
 
 def _as_text(look: Observation) -> Observation:
     """Look at a document that is none: what it holds is archived as it is."""
-    return replace(
+    return msgspec.structs.replace(
         look,
         source=msgspec.structs.replace(look.source, shape=Shape.TEXT, boundary=None),
-        origin=replace(look.origin, shape=str(Shape.TEXT)),
+        origin=msgspec.structs.replace(look.origin, shape=str(Shape.TEXT)),
     )
 
 

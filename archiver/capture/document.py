@@ -10,7 +10,6 @@ saved two hundred times costs its final size once.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -122,7 +121,7 @@ def observe(file: BinaryIO, look: Observation) -> Iterator[Step]:
         raise Unsettled
     if not data.strip():
         if look.state.position == 0:
-            yield Step(replace(look.state, glance=look.glance), ())
+            yield Step(msgspec.structs.replace(look.state, glance=look.glance), ())
             return
         raise NotADocument
     yield _step(look, parse(data, look.source.entries))
@@ -150,7 +149,7 @@ def _step(look: Observation, document: Document) -> Step:
         log.fields(change)
     for number in range(standing, len(document.entries)):
         _entry(log, look, number, document.entries[number])
-    after = replace(
+    after = msgspec.structs.replace(
         state,
         entries=len(new),
         entries_key=document.entries_key,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from archiver.capture.door import glance
+from archiver.capture.owner import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.assistants.protocol import Assistant, Conversation, Places, Tree
-    from archiver.capture.owner import Owner, Owners
+    from archiver.capture.owner import Owners
     from archiver.spool.values import Glance
 
 __all__ = ["Finder", "Sighting"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True):
     """A conversation that was found, and what becomes of it. ``size`` in bytes."""
 
     assistant: str

@@ -1,20 +1,19 @@
-"""Between the looks and the spool: packs batches beside the reading, commits in few steps."""
+"""Between the looks and the spool: commits in few steps."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from archiver.format.times import rfc3339
 from archiver.spool import batches, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Executor, Future
     from datetime import datetime
 
     from archiver.capture.step import Step
-    from archiver.spool.batches import Packed
     from archiver.spool.spool import Spool
     from archiver.spool.values import StreamState
 
@@ -40,17 +39,15 @@ class Intake:
     def __init__(
         self,
         spool: Spool,
-        packer: Executor,
         clock: Callable[[], datetime],
         stop: Callable[[], bool],
     ) -> None:
         self.records = 0
         self.raw_bytes = 0
         self._spool = spool
-        self._packer = packer
         self._clock = clock
         self._stop = stop
-        self._steps: list[tuple[Step, list[Future[Packed]]]] = []
+        self._steps: list[Step] = []
         self._held_bytes = 0
         self._places: set[Place] = set()
 
@@ -67,10 +64,9 @@ class Intake:
         last: StreamState | None = None
         for step in steps:
             last = step.state
-            packed = [self._packer.submit(batches.pack, batch) for batch in step.batches]
-            self._steps.append((step, packed))
+            self._steps.append(step)
             self._places.add(_place(step.state))
-            self._held_bytes += sum(len(batch.data) for batch in step.batches)
+            self._held_bytes += sum(batch.raw_bytes for batch in step.batches)
             if self._held_bytes >= _COMMIT_BYTES or len(self._steps) >= _COMMIT_STEPS:
                 self.commit()
                 if self._stop():
@@ -83,20 +79,19 @@ class Intake:
         if not self._steps:
             return
         spooled_at = rfc3339(self._clock())
-        packed = [[future.result() for future in futures] for _, futures in self._steps]
         with self._spool.transaction() as db:
-            for (step, _), rows in zip(self._steps, packed, strict=True):
+            for step in self._steps:
                 state = step.state
                 if not state.id:
                     found = streams.find(db, *_place(state))
-                    state = replace(state, id=found.id if found else 0)
+                    state = msgspec.structs.replace(state, id=found.id if found else 0)
                 first = state.entries - sum(mark.entries for mark in step.marks)
                 row = streams.save(db, state)
                 if step.keep is not None:
                     streams.keep_marks(db, row, step.keep)
                 streams.add_marks(db, row, first, step.marks)
-                batches.add(db, rows, spooled_at)
-        for step, _ in self._steps:
+                batches.add(db, step.batches, spooled_at)
+        for step in self._steps:
             self.records += sum(batch.records for batch in step.batches)
         self.raw_bytes += self._held_bytes
         self._steps.clear()

@@ -16,6 +16,7 @@ import msgspec
 from archiver.capture.cut import MAX_ENTRY, parts
 from archiver.format.lines import encode_lines, head_of, stream_key
 from archiver.model.record import NO_PAYLOAD, Event, Form, Op
+from archiver.spool.batches import pack
 from archiver.spool.values import Batch, Group
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ class Log:
         del self._days[day.name]
         self._day = None
         origin = self._origin
+        lines = encode_lines(day.events)
         self._closed.append(
             Batch(
                 Group(origin.tenant, origin.klass, origin.subject, day.name),
@@ -229,7 +231,8 @@ class Log:
                 len(day.events),
                 day.first_at,
                 day.last_at,
-                encode_lines(day.events),
+                len(lines),
+                pack(lines),
             )
         )
 

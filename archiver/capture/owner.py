@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from archiver.policy.claims import Whereabouts, claim
 from archiver.policy.identity import identify
+from archiver.spool.values import Glance
 
 if TYPE_CHECKING:
     from archiver.assistants.protocol import Assistant, Conversation, Tree
-    from archiver.policy.document import Policy, Tenant
+    from archiver.policy.document import Policy, Tenant  # noqa: TC004 - no owner is ever decoded
     from archiver.policy.whereabouts import Git
-    from archiver.spool.values import Glance
 
 __all__ = ["Owner", "Owners"]
 
@@ -24,8 +25,7 @@ _UNDECIDED_HOLDS: Final = timedelta(minutes=1)
 _DAY_NS: Final = 86_400 * 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The tenant that claims a conversation, or ``None``; and, for humans, why."""
 
     tenant: Tenant | None
@@ -129,8 +129,7 @@ class Owners:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True):
     """An owner, and when and of which look it was said."""
 
     owner: Owner

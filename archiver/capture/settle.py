@@ -8,8 +8,9 @@ the truncation and the write. Nothing is lost by waiting: what was captured stay
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from archiver.spool.values import Glance
@@ -33,8 +34,7 @@ _AT_LAST_FACTOR: Final = 30
 _TAIL_FACTOR: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, gc=False):
     """How long a file has been waited for.
 
     ``same_looks`` looks in a row gave the same glance; the first look that was not believed

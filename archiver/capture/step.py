@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import msgspec
 
-if TYPE_CHECKING:
-    from archiver.spool.values import Batch, Mark, StreamState
+from archiver.spool.values import Batch, Mark, StreamState
 
 __all__ = ["Step"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Records and the capture state that they lead to, for one transaction.
 
     ``keep`` first entries' marks stay (``None``: all); ``marks`` are those of the new ones.

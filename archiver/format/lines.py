@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,8 +46,7 @@ def stream_key(device: str, assistant: str, conversation: str, stream: str) -> s
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """What all records of one stream share while its conversation's owner stays the same."""
 
     tenant: str

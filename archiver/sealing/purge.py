@@ -12,8 +12,9 @@ Two things must stay true for whoever reads the archive later:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from archiver.durable import files
 from archiver.format.frame import unpack

@@ -83,18 +83,18 @@ class Sealer:
 
     def _one(self, group: Group, max_bytes: int, level: int) -> None:
         with self._spool.transaction() as db:
-            rows, packed = batches.take(db, group, max_bytes)
+            rows, taken = batches.take(db, group, max_bytes)
             (seq,) = db.execute(
                 "SELECT next_chunk FROM tenants WHERE id = ?", (group.tenant,)
             ).fetchone()
-        raw = [batches.unpack(data) for _, data in packed]
+        raw = [batches.unpack(batch.data) for batch in taken]
         body = pack(raw, level=level)
         sha256 = hashlib.sha256(body).hexdigest()
         key = ChunkKey(
             "", group.tenant, group.klass, group.subject, group.day,
             self._spool.device, seq, sha256[:16],
         )  # fmt: skip
-        entry = _entry(key, sha256, len(body), sum(map(len, raw)), [batch for batch, _ in packed])
+        entry = _entry(key, sha256, len(body), sum(map(len, raw)), taken)
         path = sealed_path(self._spool.folder, group.tenant, entry.key)
         files.make_private_folder(path.parent)
         files.reached("seal.packed")

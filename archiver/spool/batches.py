@@ -7,8 +7,7 @@ raw rows, that is a third of the CPU and a tenth of the bytes written (measured:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import zstandard
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
-    "Packed",
     "add",
     "drop_tenant",
     "forget",
@@ -32,21 +30,14 @@ __all__ = [
 
 _COLUMNS = (
     "tenant, class, subject, day, assistant, conversation, stream, position, records,"
-    " first_at, last_at, data"
+    " first_at, last_at, raw_bytes, data"
 )
+_LEVEL: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A batch ready to be written: compressing needs no database and no lock."""
-
-    batch: Batch
-    data: bytes
-
-
-def pack(batch: Batch) -> Packed:
-    """Compress a batch."""
-    return Packed(batch, zstandard.ZstdCompressor(level=1).compress(batch.data))
+def pack(lines: bytes) -> bytes:
+    """Compress record lines; needs no database and no lock."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(lines)
 
 
 def unpack(data: bytes) -> bytes:
@@ -54,7 +45,7 @@ def unpack(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
 
 
-def add(db: sqlite3.Connection, packed: Iterable[Packed], spooled_at: str) -> None:
+def add(db: sqlite3.Connection, new: Iterable[Batch], spooled_at: str) -> None:
     """Write batches within the caller's transaction."""
     db.executemany(
         "INSERT INTO batches (tenant, class, subject, day, assistant, conversation, stream,"
@@ -62,22 +53,22 @@ def add(db: sqlite3.Connection, packed: Iterable[Packed], spooled_at: str) -> No
         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             (
-                one.batch.group.tenant,
-                one.batch.group.klass,
-                one.batch.group.subject,
-                one.batch.group.day,
-                one.batch.assistant,
-                one.batch.conversation,
-                one.batch.stream,
-                one.batch.position,
-                one.batch.records,
-                one.batch.first_at,
-                one.batch.last_at,
-                len(one.batch.data),
+                one.group.tenant,
+                one.group.klass,
+                one.group.subject,
+                one.group.day,
+                one.assistant,
+                one.conversation,
+                one.stream,
+                one.position,
+                one.records,
+                one.first_at,
+                one.last_at,
+                one.raw_bytes,
                 spooled_at,
                 one.data,
             )
-            for one in packed
+            for one in new
         ),
     )
 
@@ -99,12 +90,10 @@ def groups(
     return [Group(*row) for row in rows]
 
 
-def take(
-    db: sqlite3.Connection, group: Group, max_bytes: int
-) -> tuple[list[int], list[tuple[Batch, bytes]]]:
+def take(db: sqlite3.Connection, group: Group, max_bytes: int) -> tuple[list[int], list[Batch]]:
     """Give row ids and batches that fit into one chunk, in its order.
 
-    Each batch has its ``data`` empty and packed beside it. At least one, where there is any.
+    At least one, where there is any.
     """
     sizes = db.execute(
         "SELECT id, raw_bytes FROM batches WHERE tenant=? AND class=? AND subject=? AND day=?"
@@ -121,15 +110,10 @@ def take(
     return chosen, [_read(db, row) for row in chosen]
 
 
-def _read(db: sqlite3.Connection, row: int) -> tuple[Batch, bytes]:
+def _read(db: sqlite3.Connection, row: int) -> Batch:
     found = db.execute(f"SELECT {_COLUMNS} FROM batches WHERE id = ?", (row,))  # noqa: S608 - a constant
-    tenant, klass, subject, day, assistant, conversation, stream, position, records, *rest = (
-        found.fetchone()
-    )
-    first_at, last_at, packed = rest
-    group = Group(tenant, klass, subject, day)
-    batch = Batch(group, assistant, conversation, stream, position, records, first_at, last_at, b"")
-    return batch, packed
+    tenant, klass, subject, day, *rest = found.fetchone()
+    return Batch(Group(tenant, klass, subject, day), *rest)
 
 
 def positions(db: sqlite3.Connection, tenant: str) -> Iterator[tuple[tuple[str, str, str], int]]:

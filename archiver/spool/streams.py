@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,6 +28,9 @@ _COLUMNS = (
 )
 
 
+_NAMES: Final = tuple(_COLUMNS.replace(" ", "").split(","))
+
+
 class _Fields(msgspec.Struct, frozen=True, array_like=True):
     entries_key: str | None
     hashes: dict[str, bytes]
@@ -37,7 +40,7 @@ _decoder = msgspec.msgpack.Decoder(_Fields)
 
 
 def _state(row: tuple[object, ...]) -> StreamState:
-    values = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
     packed = values.pop("fields")
     fields = _decoder.decode(packed) if packed else _Fields(None, {})  # type: ignore[arg-type]
     glance = values.pop("glance")

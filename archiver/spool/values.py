@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +16,7 @@ MARK: Final = struct.Struct("<16sQI")
 _GLANCE: Final = struct.Struct("<QQQQQ")
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(msgspec.Struct, frozen=True, gc=False):
     """What ``stat`` says about a file: equal glances mean that nobody wrote to it.
 
     ``changed`` is ctime (on Windows the creation time), which no user program can set back.
@@ -71,8 +71,7 @@ class Mark(NamedTuple):
         return (Mark(*one) for one in MARK.iter_unpack(data))
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamState(msgspec.Struct, frozen=True):
     """How far one file of one conversation has been captured for one tenant.
 
     ``consumed`` bytes are captured, ``prefix`` is their sha256 (files of lines and text);
@@ -94,7 +93,7 @@ class StreamState:
     prefix: bytes = b""
     entries: int = 0
     position: int = 0
-    fields: dict[str, bytes] = field(default_factory=dict)
+    fields: dict[str, bytes] = {}
     entries_key: str | None = None
     missing: int = 0
     absent: bool = False
@@ -103,8 +102,7 @@ class StreamState:
     tells whose the file was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, gc=False):
     """What one chunk may hold: one tenant, class, subject and day."""
 
     tenant: str
@@ -113,9 +111,11 @@ class Group:
     day: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Consecutive record lines of one stream and one group, as one row. ``data`` is raw."""
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """Consecutive record lines of one stream and one group, as one row.
+
+    ``data`` is packed by `batches.pack`; unpacked it has ``raw_bytes``.
+    """
 
     group: Group
     assistant: str
@@ -125,11 +125,11 @@ class Batch:
     records: int
     first_at: str
     last_at: str
+    raw_bytes: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(msgspec.Struct, frozen=True, gc=False):
     """How much of one tenant waits on this machine."""
 
     tenant: str

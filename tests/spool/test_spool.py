@@ -310,10 +310,12 @@ def test_marks_are_kept_up_to_a_count(laptop: Laptop, keep: int) -> None:
 
 
 def batch(day: str, position: int, size: int, conversation: str = "c") -> Batch:
-    """Give a batch of one line."""
+    """Give a batch of one line of ``size`` bytes."""
     group = Group("acme", "standard", "s" * 32, day)
     at = f"{day}T00:00:00.000Z"
-    return Batch(group, "aider", conversation, "s", position, 1, at, at, b"x" * size)
+    return Batch(
+        group, "aider", conversation, "s", position, 1, at, at, size, batches.pack(b"x" * size)
+    )
 
 
 def test_a_group_is_due_when_full_or_old_or_from_the_future(laptop: Laptop) -> None:
@@ -321,7 +323,7 @@ def test_a_group_is_due_when_full_or_old_or_from_the_future(laptop: Laptop) -> N
     spooled = {"2026-01-01": "2026-01-10T00:00:05.000Z", "2026-01-02": "2026-01-10T00:00:01.000Z"}
     with laptop.engine.spool.transaction() as db:
         for day, at in spooled.items():
-            batches.add(db, [batches.pack(batch(day, 0, 100))], at)
+            batches.add(db, [batch(day, 0, 100)], at)
 
         def due(full: int, until: str, now: str) -> list[str]:
             found = batches.groups(db, "acme", full_bytes=full, spooled_until=until, now=now)
@@ -339,12 +341,12 @@ def test_a_chunk_takes_batches_in_its_order_up_to_its_size(laptop: Laptop) -> No
     with laptop.engine.spool.transaction() as db:
         for position, name in ((1, "b"), (0, "b"), (0, "a")):
             at = "2026-01-10T00:00:00.000Z"
-            batches.add(db, [batches.pack(batch("2026-01-01", position, 100, name))], at)
+            batches.add(db, [batch("2026-01-01", position, 100, name)], at)
         group = batch("2026-01-01", 0, 1).group
 
         def taken(size: int) -> list[tuple[str, int]]:
             _, found = batches.take(db, group, size)
-            return [(one.conversation, one.position) for one, _ in found]
+            return [(one.conversation, one.position) for one in found]
 
         assert taken(1) == [("a", 0)]
         assert taken(200) == [("a", 0), ("b", 0)]
