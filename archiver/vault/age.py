@@ -55,7 +55,7 @@ def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
     """
     import pyrage  # noqa: PLC0415 - an idle daemon never needs it
 
-    unusable = UnusableKey("age cannot encrypt to these recipients together", advice=_ALLOWED)
+    unusable = UnusableKey("age cannot encrypt to these recipients", advice=_ALLOWED)
     with _instead_of(pyrage.EncryptError, unusable):
         sealed: bytes = pyrage.encrypt(data, [_recipient(text) for text in recipients])
         return sealed
