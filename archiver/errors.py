@@ -15,6 +15,9 @@
     │   ├── NotForUs                 sealed to other keys than those at hand
     │   └── KeyGone                  the vault has no wrap of a month key
     ├── UnusableKey              a recipient, private key or passphrase that does not work
+    ├── EvidenceError            signatures and what they sign
+    │   ├── NotSigned                no valid signature of the key that should have signed
+    │   └── RegistryUnchanged        what was asked of the device registry cannot be
     └── ServiceError             the operating system's service manager
 
 Each error says what happened and to what (``str(error)``), and what to do next
@@ -35,12 +38,15 @@ __all__ = [
     "ArchiverError",
     "Damaged",
     "DiskFull",
+    "EvidenceError",
     "KeyGone",
     "NotArchived",
     "NotForUs",
+    "NotSigned",
     "PolicyError",
     "PolicyInvalid",
     "PolicyUnreadable",
+    "RegistryUnchanged",
     "ServiceError",
     "SpoolDamaged",
     "StateError",
@@ -125,6 +131,18 @@ class KeyGone(ArchiveError):
 
 class UnusableKey(ArchiverError):
     """A recipient, a private key or a passphrase cannot be used."""
+
+
+class EvidenceError(ArchiverError):
+    """A signature, or what it signs, is not as it should be."""
+
+
+class NotSigned(EvidenceError):
+    """The key that should have signed did not, or its signature is not valid."""
+
+
+class RegistryUnchanged(EvidenceError):
+    """The device registry cannot be changed as asked."""
 
 
 class ServiceError(ArchiverError):

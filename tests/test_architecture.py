@@ -45,6 +45,7 @@ ONLY: dict[str, frozenset[str]] = {
     "filelock": frozenset({"durable/lock.py"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
+    "cryptography": frozenset({"evidence/keys.py"}),
     "pyrage": frozenset({"vault/age.py"}),
     "zstandard": frozenset({"format/frame.py", "spool/batches.py"}),
 }
