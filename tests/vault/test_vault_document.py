@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -194,21 +193,17 @@ def test_a_key_of_age_keygen_serves_an_officer() -> None:
 
 
 @needs_tools
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
 def test_age_opens_a_key_file_that_archiver_locked(archive: Path) -> None:
     """It asks for the passphrase at a terminal, which is given one here."""
     identity, recipient = age.generate()
     (archive / "locked.key").write_bytes(age.lock(f"{identity}\n".encode(), "synthetic"))
     (archive / "sealed.age").write_bytes(age.encrypt(b"opened", [recipient]))
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(archive)
-        os.execvp("age", ["age", "-d", "-i", "locked.key", "-o", "out", "sealed.age"])
-    os.write(terminal, b"synthetic\n")
-    try:
-        while os.read(terminal, 1024):
-            pass
-    except OSError:  # how Linux says that the other side has gone
-        pass
+    terminal, side = os.openpty()
+    command = ["setsid", "-c", "age", "-d", "-i", "locked.key", "-o", "out", "sealed.age"]
+    with subprocess.Popen(command, cwd=archive, stdin=side, stdout=side, stderr=side) as asking:
+        os.close(side)
+        os.write(terminal, b"synthetic\n")
+        assert asking.wait(timeout=120) == 0
     os.close(terminal)
-    assert os.waitpid(child, 0)[1] == 0
     assert (archive / "out").read_bytes() == b"opened"
