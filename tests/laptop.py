@@ -188,7 +188,7 @@ class Laptop:
     clock: Clock = field(default_factory=Clock)
     tenants: list[dict[str, Any]] = field(default_factory=list)
     quiet_seconds: int = 0
-    spool_limits: dict[str, Any] = field(default_factory=lambda: {"free_floor_bytes": 0})
+    spool_limits: dict[str, Any] = field(default_factory=lambda: {"free_floor_bytes": 2**26})
     projects: tuple[str, ...] = ()
     opened: Opened | None = None
     engine: Engine = field(init=False)

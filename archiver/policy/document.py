@@ -161,8 +161,9 @@ class SpoolLimits(Section):
     max_bytes: Annotated[int, Field(ge=_MIB, le=1024 * _GIB)] = 4 * _GIB
     """Size of the spool at which capture stops, in bytes. What it holds is never evicted."""
 
-    free_floor_bytes: Annotated[int, Field(ge=0, le=1024 * _GIB)] = 512 * _MIB
-    """Free bytes of the disk below which capture stops."""
+    free_floor_bytes: Annotated[int, Field(ge=64 * _MIB, le=1024 * _GIB)] = 512 * _MIB
+    """Free bytes of the disk below which capture stops. Room is asked for every half second, so
+    a smaller floor than 64 MiB would be passed before it is seen, and the disk filled."""
 
 
 def _together(tenants: tuple[Tenant, ...]) -> tuple[Tenant, ...]:

@@ -70,7 +70,7 @@ def place(memory: Path) -> Iterator[Path]:
         "version": 1,
         "tenants": [rules],
         "schedule": {"collect_seconds": 10, "ship_seconds": 1, "quiet_seconds": 1},
-        "spool": {"free_floor_bytes": 0},
+        "spool": {"free_floor_bytes": 2**26},
     }
     (memory / "policy.json").write_text(json.dumps(policy))
     (memory / "home").mkdir()
