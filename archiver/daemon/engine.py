@@ -27,6 +27,7 @@ from archiver.daemon.rules import store_of
 from archiver.delivery.pace import Pace
 from archiver.delivery.ship import Shipped, Shipper
 from archiver.errors import DiskFull
+from archiver.format.times import rfc3339
 from archiver.policy.whereabouts import Git
 from archiver.sealing.manifests import write_manifest
 from archiver.sealing.seal import Sealer
@@ -109,7 +110,7 @@ class Engine:
             pace=Pace(limit) if limit else None,
         )
         for tenant in rules.tenants:
-            self.spool.ensure_tenant(tenant)
+            self.spool.ensure_tenant(tenant, rfc3339(self.machine.clock()))
 
     def _store(self, rules: Rules, tenant: str) -> Store:
         return store_of(rules.tenants[tenant].store)
@@ -192,8 +193,11 @@ class Engine:
             written = True
         return written
 
-    def keep_house(self) -> None:
-        """Give free pages back to the file system, and hold the reserve again, if there is room."""
+    def keep_house(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Give free pages back to the file system, and hold the reserve again, if there is room.
+
+        Blocks for some seconds where much is free; run it in a thread.
+        """
         with contextlib.suppress(DiskFull):
-            self.spool.give_space_back()
+            self.spool.give_space_back(stop=stop)
             reserve.hold(self.spool.folder)

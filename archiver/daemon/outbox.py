@@ -83,7 +83,7 @@ class SpoolOutbox:
     def _deliver(self, parcel: Parcel, receipt: Receipt) -> None:
         with self._spool.transaction() as db:
             if parcel.kind == "chunk":
-                chunks.deliver(db, parcel.tenant, receipt, parcel.seq, parcel.size)
+                chunks.deliver(db, parcel.tenant, receipt, parcel.size)
             else:
                 chunks.deliver_manifest(db, parcel.tenant, parcel.sha256)
 

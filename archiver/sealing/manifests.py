@@ -3,7 +3,8 @@
 A manifest lists what the store has confirmed since the last one, and names the last one's
 sha256. It is sealed like a chunk: its bytes are in the spool before it is sent, in the same
 transaction that moves the chain on. When nothing happened for a day it is written all the
-same, so that silence can be told from deletion.
+same, so that silence can be told from deletion; the first one a day after the tenant was first
+enabled on this device, or earlier, when there is something to list.
 """
 
 from __future__ import annotations
@@ -35,21 +36,23 @@ EVERY: Final = timedelta(days=1)
 _MOST_CHUNKS: Final = 2000
 
 
-def _recent(last_at: str, now: datetime) -> bool:
-    """Tell whether the last manifest is less than a day old; one of the future is not."""
-    return timedelta() <= now - parse_rfc3339(last_at) < EVERY
+def _recent(since: str, now: datetime) -> bool:
+    """Tell whether a time is less than a day ago; one of the future is not."""
+    return timedelta() <= now - parse_rfc3339(since) < EVERY
 
 
 def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: int | None) -> bool:
     """Write one manifest if one is due; tell whether it was. Call again until it is not."""
     spool.ensure_tenant(tenant)
     with spool.transaction() as db:
-        seq, previous, last_at = db.execute(
-            "SELECT next_manifest, last_manifest, last_manifest_at FROM tenants WHERE id = ?",
+        seq, previous, last_at, enabled_at = db.execute(
+            "SELECT next_manifest, last_manifest, last_manifest_at, enabled_at"
+            " FROM tenants WHERE id = ?",
             (tenant,),
         ).fetchone()
         news = chunks.unlisted(db, tenant, _MOST_CHUNKS)
-        if not news.rows and last_at is not None and _recent(last_at, now):
+        since = last_at or enabled_at
+        if not news.rows and (since is None or _recent(since, now)):
             return False
         made_at = rfc3339(now)
         manifest = Manifest(

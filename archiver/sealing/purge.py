@@ -1,17 +1,18 @@
 """Dropping what was never sent, on a human's word.
 
-Two things must stay true for whoever reads the archive later:
+Three things must stay true for whoever reads the archive later:
 
 * the numbers of dropped chunks stay used, and the tenant's next manifest lists them as
   quarantined, so that the gap explains itself;
-* the log of a file whose records were dropped goes on where the archive's copy of it ends, with
-  a rewind to nothing: whatever is captured later stands on its own. Where a later chunk was
-  shipped before an earlier one (a store refused just that one), the hole stays in the log, and
-  verification names it.
+* dropped records are counted in the same transaction (`archiver.spool.counts`);
+* no position of a file's log is used twice. Where all that was dropped of it is the end of its
+  log, the log goes on there, with a rewind to nothing: whatever is captured later stands on its
+  own. Where something later was kept (it was shipped or set aside before), the hole stays.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -20,11 +21,12 @@ from archiver.durable import files
 from archiver.format.frame import unpack
 from archiver.format.lines import decode_lines
 from archiver.sealing.seal import sealed_path
-from archiver.spool import batches, chunks, streams
+from archiver.spool import batches, chunks, counts, streams
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+    from pathlib import Path
 
     from archiver.spool.spool import Spool
 
@@ -34,23 +36,18 @@ Place = tuple[str, str, str]
 
 
 def purge_tenant(spool: Spool, tenant: str) -> None:
-    """Drop the spooled records and the sealed, unsent chunks of a tenant."""
-    spool.ensure_tenant(tenant)
+    """Drop the spooled records and the sealed, unsent chunks of a tenant, and count them."""
     with spool.transaction() as db:
         pending = chunks.pending(db, tenant, 2**31)
         paths = [sealed_path(spool.folder, tenant, one.entry.key) for one in pending]
-        (shipped,) = db.execute(
-            "SELECT last_delivered_seq FROM tenants WHERE id = ?", (tenant,)
-        ).fetchone()
-        first = dict(batches.positions(db, tenant))
-        holed: set[Place] = set()
-        for one, path in zip(pending, paths, strict=True):
-            for place, position in _positions(path.read_bytes()):
-                first[place] = min(position, first.get(place, position))
-                if one.entry.seq < shipped:
-                    holed.add(place)
+        first: dict[Place, int] = {}
+        dropped: Counter[Place] = Counter()
+        for place, position, records in _dropped(db, spool.device, tenant, paths):
+            first[place] = min(position, first.get(place, position))
+            dropped[place] += records
         for place, position in first.items():
-            _begin_anew(db, tenant, place, None if place in holed else position)
+            _begin_anew(db, tenant, place, position, dropped[place])
+        counts.drop(db, tenant, dropped.total(), counts.PURGED)
         batches.drop_tenant(db, tenant)
         for one in pending:
             chunks.purge(db, tenant, one.entry.sha256)
@@ -60,13 +57,25 @@ def purge_tenant(spool: Spool, tenant: str) -> None:
     spool.give_space_back()
 
 
-def _positions(body: bytes) -> Iterator[tuple[Place, int]]:
-    for record in decode_lines(unpack(body)):
-        yield (record.assistant, record.conversation, record.stream), record.position
+def _dropped(
+    db: sqlite3.Connection, device: str, tenant: str, sealed: list[Path]
+) -> Iterator[tuple[Place, int, int]]:
+    """Yield place, first position and count of what goes.
+
+    What another device identity had captured is in no log of this one.
+    """
+    yield from batches.positions(db, tenant)
+    for path in sealed:
+        for record in decode_lines(unpack(path.read_bytes())):
+            if record.device == device:
+                place = (record.assistant, record.conversation, record.stream)
+                yield place, record.position, 1
 
 
-def _begin_anew(db: sqlite3.Connection, tenant: str, place: Place, position: int | None) -> None:
-    """Forget what was captured of a file; its log goes on at ``position``, or where it was."""
+def _begin_anew(
+    db: sqlite3.Connection, tenant: str, place: Place, first: int, dropped: int
+) -> None:
+    """Forget what was captured of a file; its log goes on at ``first`` if that was its end."""
     state = streams.find(db, tenant, *place)
     if state is None:
         return
@@ -77,7 +86,7 @@ def _begin_anew(db: sqlite3.Connection, tenant: str, place: Place, position: int
         consumed=0,
         prefix=b"",
         entries=0,
-        position=state.position if position is None else position,
+        position=first if first + dropped == state.position else state.position,
         fields={},
         entries_key=None,
         absent=True,

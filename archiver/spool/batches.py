@@ -116,16 +116,17 @@ def _read(db: sqlite3.Connection, row: int) -> Batch:
     return Batch(Group(tenant, klass, subject, day), *rest)
 
 
-def positions(db: sqlite3.Connection, tenant: str) -> Iterator[tuple[tuple[str, str, str], int]]:
-    """Yield (assistant, conversation, stream) and first position of every row of a tenant."""
+def positions(
+    db: sqlite3.Connection, tenant: str
+) -> Iterator[tuple[tuple[str, str, str], int, int]]:
+    """Yield (assistant, conversation, stream), first position and records that wait of each."""
     rows = db.execute(
-        "SELECT assistant, conversation, stream, MIN(position) FROM batches WHERE tenant = ?"
-        " GROUP BY assistant, conversation, stream",
+        "SELECT assistant, conversation, stream, MIN(position), SUM(records) FROM batches"
+        " WHERE tenant = ? GROUP BY assistant, conversation, stream",
         (tenant,),
     )
-    for *place, position in rows.fetchall():
-        assistant, conversation, stream = place
-        yield (assistant, conversation, stream), position
+    for assistant, conversation, stream, position, records in rows.fetchall():
+        yield (assistant, conversation, stream), position, records
 
 
 def drop_tenant(db: sqlite3.Connection, tenant: str) -> None:

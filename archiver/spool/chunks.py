@@ -109,7 +109,7 @@ def known(db: sqlite3.Connection, sha256_start: str) -> bool:
     return row is not None
 
 
-def deliver(db: sqlite3.Connection, tenant: str, receipt: Receipt, seq: int, size: int) -> None:
+def deliver(db: sqlite3.Connection, tenant: str, receipt: Receipt, size: int) -> None:
     """Keep the receipt: from now on the sealed file may go. ``size`` in stored bytes."""
     db.execute(
         "UPDATE chunks SET state = ?, receipt = ? WHERE tenant = ? AND sha256 = ? AND state = ?",
@@ -117,9 +117,8 @@ def deliver(db: sqlite3.Connection, tenant: str, receipt: Receipt, seq: int, siz
     )
     db.execute(
         "UPDATE tenants SET delivered_chunks = delivered_chunks + 1,"
-        " delivered_bytes = delivered_bytes + ?, last_delivered_at = ?,"
-        " last_delivered_seq = MAX(last_delivered_seq, ?) WHERE id = ?",
-        (size, receipt.at, seq, tenant),
+        " delivered_bytes = delivered_bytes + ?, last_delivered_at = ? WHERE id = ?",
+        (size, receipt.at, tenant),
     )
 
 

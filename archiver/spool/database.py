@@ -1,7 +1,8 @@
 """The spool's one database connection.
 
 Promise: what was committed survives a power cut; a damaged file is set aside and reported,
-never silently begun anew.
+never silently begun anew. Damage that shows while the spool is in use ends the process; the
+next opening then checks every page and index, which the usual check does not.
 
 Rules, and where they come from:
 
@@ -16,6 +17,7 @@ Rules, and where they come from:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sqlite3
 import sys
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["NAME", "connect", "set_aside", "translate"]
+__all__ = ["NAME", "connect", "refused", "set_aside", "translate"]
 
 NAME: Final = "spool.db"
+_SUSPECT: Final = "spool.suspect"
 _SCHEMA_VERSION: Final = 1
 _NOT_NOW: Final = (
     "SQLITE_BUSY",
@@ -46,6 +49,7 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY,
+    enabled_at TEXT,             -- when a policy first enabled it on this device
     next_chunk INTEGER NOT NULL DEFAULT 1,
     next_manifest INTEGER NOT NULL DEFAULT 1,
     last_manifest TEXT,          -- sha256 of the newest manifest made
@@ -53,7 +57,9 @@ CREATE TABLE tenants (
     delivered_chunks INTEGER NOT NULL DEFAULT 0,
     delivered_bytes INTEGER NOT NULL DEFAULT 0,
     last_delivered_at TEXT,
-    last_delivered_seq INTEGER NOT NULL DEFAULT 0,
+    captured_records INTEGER NOT NULL DEFAULT 0,
+    dropped_records INTEGER NOT NULL DEFAULT 0,
+    dropped_reason TEXT,
     failures INTEGER NOT NULL DEFAULT 0,
     waiting BLOB                 -- JSON: what shipping waits for
 ) WITHOUT ROWID;
@@ -106,6 +112,10 @@ CREATE TABLE batches (           -- captured record lines, compressed, not yet i
 );
 CREATE INDEX batches_by_chunk ON batches
     (tenant, class, subject, day, conversation, stream, position);
+
+CREATE TRIGGER captured AFTER INSERT ON batches BEGIN
+    UPDATE tenants SET captured_records = captured_records + NEW.records WHERE id = NEW.tenant;
+END;
 
 CREATE TABLE chunks (            -- sealed, until a shipped manifest lists them
     id INTEGER PRIMARY KEY,
@@ -161,6 +171,15 @@ def translate(error: sqlite3.Error, folder: Path) -> StateError:
     )
 
 
+def refused(error: sqlite3.Error, folder: Path) -> StateError:
+    """Translate what an open spool refused; after damage, the next `connect` looks closer."""
+    told = translate(error, folder)
+    if isinstance(told, SpoolDamaged):
+        with contextlib.suppress(OSError, DiskFull):
+            files.replace(folder / _SUSPECT, b"")
+    return told
+
+
 def connect(folder: Path) -> sqlite3.Connection:
     """Open the spool of a state folder, made if it is not there.
 
@@ -175,6 +194,9 @@ def connect(folder: Path) -> sqlite3.Connection:
         raise translate(error, folder) from error
     try:
         _prepare(connection)
+        if (folder / _SUSPECT).exists():
+            _check(connection, "integrity_check")
+            files.remove(folder / _SUSPECT)
     except (sqlite3.Error, StateError) as error:
         # Closed before the file is moved: Windows moves no open file, and SQLite removes the
         # log by its name when it closes, which could be that of the next database by then.
@@ -191,12 +213,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys=OFF")
     connection.execute("PRAGMA cache_size=-2000")
     connection.execute("PRAGMA secure_delete=OFF")
+    # What SQLite sorts or rewrites holds conversations: it never lies in a shared folder.
+    connection.execute("PRAGMA temp_store=MEMORY")
     if sys.platform == "darwin":
         connection.execute("PRAGMA fullfsync=1")
         connection.execute("PRAGMA checkpoint_fullfsync=1")
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError("quick_check failed")
+    _check(connection, "quick_check")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
@@ -205,6 +227,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
             f"a newer archiver has used this spool (its schema is {version})",
             advice="Install that archiver again.",
         )
+
+
+def _check(connection: sqlite3.Connection, how: str) -> None:
+    (verdict,) = connection.execute(f"PRAGMA {how}(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(f"{how} failed")
 
 
 def set_aside(folder: Path, now: datetime) -> Path:

@@ -17,14 +17,15 @@ import contextlib
 import secrets
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Self
 
 from archiver.durable import files
-from archiver.spool import database
+from archiver.spool import database, vacuum
 from archiver.spool.values import Backlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -74,7 +75,7 @@ class Spool:
             try:
                 yield from self._outermost()
             except sqlite3.Error as error:
-                raise database.translate(error, self.folder) from error
+                raise database.refused(error, self.folder) from error
             finally:
                 self._depth = 0
 
@@ -100,10 +101,18 @@ class Spool:
             db.execute("INSERT INTO facts VALUES ('device', ?)", (device,))
         return device
 
-    def ensure_tenant(self, tenant: str) -> None:
-        """Begin the counters of a tenant that is new here."""
+    def ensure_tenant(self, tenant: str, enabled_at: str | None = None) -> None:
+        """Begin the counters of a tenant that is new here.
+
+        ``enabled_at`` says that a policy enables it now; the first such time is kept.
+        """
         with self.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO tenants (id) VALUES (?)", (tenant,))
+            db.execute(
+                "INSERT INTO tenants (id, enabled_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
+                " enabled_at = excluded.enabled_at"
+                " WHERE enabled_at IS NULL AND excluded.enabled_at IS NOT NULL",
+                (tenant, enabled_at),
+            )
 
     def tenants(self) -> list[str]:
         """Name every tenant that this spool ever held something of."""
@@ -151,15 +160,30 @@ class Spool:
         counts = (*spooled, *pending, held, unlisted, manifests, *delivered)
         return Backlog(tenant, *counts)
 
-    def give_space_back(self) -> None:
-        """Return free pages to the file system; cheap when there are none.
+    def give_space_back(
+        self, *, seconds: float = 5, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Return free pages to the file system for so long; cheap when there are none.
 
-        Raises `DiskFull` where moving pages needs room that is not there.
+        Others get their turn after every step. Raises `DiskFull` where moving pages needs room
+        that is not there.
         """
+        until = time.monotonic() + seconds
+        pages = vacuum.FIRST_PAGES
+        while pages and not stop() and time.monotonic() < until:
+            begun = time.monotonic()
+            with self._alone() as db:
+                pages = vacuum.step(db, pages)
+            # A lock that is taken again at once lets nobody in.
+            time.sleep(min(max(time.monotonic() - begun, 0.001), 0.1))
+        with self._alone() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection outside of any transaction."""
         with self._lock:
             try:
-                # Not `execute`: it steps the statement once, and that gives back one page.
-                self._db.executescript("PRAGMA incremental_vacuum(2000)")
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                yield self._db
             except sqlite3.Error as error:
-                raise database.translate(error, self.folder) from error
+                raise database.refused(error, self.folder) from error

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING
 
-from laptop import lines, read_archive, verified
+import zstandard
+from laptop import line, lines, read_archive, verified
 
 from archiver.sealing.purge import purge_tenant
+from archiver.spool import counts
 
 if TYPE_CHECKING:
     from laptop import Laptop
@@ -69,3 +73,58 @@ def test_another_tenants_backlog_is_not_touched(laptop: Laptop) -> None:
     laptop.look()
     purge_tenant(laptop.engine.spool, "beta")
     assert laptop.engine.spool.backlog("acme").spooled_records == 1
+
+
+def test_no_position_is_used_twice_where_later_records_were_shipped_already(
+    laptop: Laptop,
+) -> None:
+    """The first day's few records wait, the second day's many are in the store: a hole stays."""
+    chat = laptop.claude("c1")
+    first = line(1, timestamp="2026-01-30T10:00:00.000Z")
+    later = b"".join(
+        line(number, timestamp="2026-01-31T10:00:00.000Z", noise="w" * 1000)
+        for number in range(2, 1500)
+    )
+    laptop.tenants[0]["chunk"] = {"max_bytes": 2**20}
+    laptop.apply()
+    laptop.write(chat, first + later)
+    laptop.look()
+    assert laptop.engine.seal() > 0
+    asyncio.run(laptop.engine.ship("acme", force=True))
+    assert laptop.engine.spool.backlog("acme").spooled_records > 0
+    purge_tenant(laptop.engine.spool, "acme")
+    laptop.crash()
+    laptop.look()
+    laptop.ship()
+    positions = [
+        json.loads(one)["position"]
+        for path in laptop.bucket.rglob("*.zst")
+        for one in zstandard.ZstdDecompressor().decompress(path.read_bytes()).splitlines()
+    ]
+    assert len(positions) > 1500
+    assert len(set(positions)) == len(positions)
+
+
+def test_a_tenant_that_this_machine_does_not_know_is_not_begun(laptop: Laptop) -> None:
+    """There is nothing to purge, and no row is left of the name."""
+    purge_tenant(laptop.engine.spool, "beta")
+    assert laptop.engine.spool.tenants() == ["acme"]
+
+
+def test_what_was_taken_over_from_a_damaged_spool_is_not_counted_as_dropped(
+    laptop: Laptop,
+) -> None:
+    """It was captured by an earlier device identity, and is in no count of this one."""
+    laptop.write(laptop.claude("c1"), lines(1, 2))
+    laptop.look()
+    laptop.seal()
+    laptop.halt()
+    (laptop.state / "spool.db").write_bytes(b"no database" * 500)
+    laptop.start()
+    assert laptop.opened is not None
+    assert laptop.opened.recovered == 1
+    laptop.look()
+    purge_tenant(laptop.engine.spool, "acme")
+    with laptop.engine.spool.transaction() as db:
+        assert counts.read(db, "acme") == counts.Counts(2, 2, counts.PURGED)
+    assert list((laptop.state / "sealed").rglob("*.zst")) == []

@@ -224,6 +224,40 @@ def test_a_manifest_is_written_daily_when_nothing_happened(laptop: Laptop) -> No
     assert [len(one.chunks) for one in manifests(laptop.bucket)] == [1, 0]
 
 
+def test_the_first_manifest_is_due_a_day_after_the_tenant_was_enabled(laptop: Laptop) -> None:
+    """Nothing to list: none before the day is over, through restarts; then one a day."""
+    for _ in range(2):
+        laptop.ship()
+        laptop.clock.sleep(timedelta(hours=11).total_seconds())
+        laptop.crash()
+    laptop.ship()
+    assert manifests(laptop.bucket) == []
+    laptop.clock.sleep(timedelta(hours=3).total_seconds())
+    laptop.ship()
+    (first,) = manifests(laptop.bucket)
+    assert (first.seq, first.previous, first.window.since, first.chunks) == (1, None, None, ())
+    laptop.clock.sleep(timedelta(days=1).total_seconds())
+    laptop.ship()
+    assert [one.seq for one in manifests(laptop.bucket)] == [1, 2]
+
+
+def test_a_tenant_that_is_enabled_again_keeps_the_day_of_its_first_time(laptop: Laptop) -> None:
+    """Switched off and on it does not stay silent for longer."""
+    laptop.clock.sleep(timedelta(hours=20).total_seconds())
+    laptop.engine.apply(None)
+    laptop.apply()
+    laptop.clock.sleep(timedelta(hours=5).total_seconds())
+    laptop.ship()
+    assert len(manifests(laptop.bucket)) == 1
+
+
+def test_a_clock_set_back_before_the_first_manifest_does_not_silence_it(laptop: Laptop) -> None:
+    """The tenant was enabled in the future: the manifest is written at once."""
+    laptop.clock.sleep(-timedelta(days=365).total_seconds())
+    laptop.ship()
+    assert len(manifests(laptop.bucket)) == 1
+
+
 def test_a_clock_set_back_does_not_silence_the_manifests(laptop: Laptop) -> None:
     """The last manifest lies in the future: the next is written all the same."""
     speak(laptop, 1)
