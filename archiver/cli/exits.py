@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from archiver.cli.output import visible
-from archiver.errors import AlreadyRunning, ArchiverError, PolicyError, PolicyInvalid
+from archiver.errors import (
+    AlreadyRunning,
+    ArchiverError,
+    PolicyError,
+    PolicyInvalid,
+    SpoolDamaged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +46,8 @@ class ExitCode(IntEnum):
     """The command line is not understood."""
     DEFECT = 70
     """An error that archiver did not foresee."""
+    SPOOL_DAMAGED = 74
+    """The spool was found damaged while in use; started again, archiver sets it aside."""
     ALREADY_RUNNING = 75
     """Another instance holds the state directory; later may work."""
     POLICY = 78
@@ -53,6 +61,7 @@ class ExitCode(IntEnum):
 # The first row that fits wins, so a class stands above those it derives from.
 _CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (AlreadyRunning, ExitCode.ALREADY_RUNNING),
+    (SpoolDamaged, ExitCode.SPOOL_DAMAGED),
     (PolicyError, ExitCode.POLICY),
     (ArchiverError, ExitCode.COULD_NOT_RUN),
     (click.UsageError, ExitCode.USAGE),

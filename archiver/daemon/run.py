@@ -10,7 +10,9 @@ says, so a missed run costs nothing but time. Settings that matter, and why:
 
 A change of the policy is seen at the next tick, or, during a long pass, within a second or
 so: the pass is broken off. A stop breaks off shipping and collecting, seals what is spooled,
-and takes less than five seconds; what is not sent then is sent at the next start.
+and takes less than five seconds; what is not sent then is sent at the next start. A spool that
+turns out to be damaged stops the daemon too: nothing is sealed from it any more, and `Daemon.run`
+raises `SpoolDamaged`, so that the service manager starts the daemon anew.
 """
 
 from __future__ import annotations
@@ -24,29 +26,27 @@ from typing import TYPE_CHECKING, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from archiver.daemon.rules import Rules
-from archiver.daemon.status import PolicyStatus, publish
+from archiver.daemon.faults import Faults
+from archiver.daemon.inforce import InForce
+from archiver.daemon.status import publish
 from archiver.daemon.survey import survey
 from archiver.daemon.wake import Clocks, jumped
-from archiver.errors import DiskFull, StateError
+from archiver.errors import SpoolDamaged, StateError
 from archiver.format.times import rfc3339
 from archiver.policy.document import Schedule
-from archiver.policy.watch import Changed, Gone, Refused, Same
 from archiver.stores.footprint import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from archiver.daemon.engine import Engine
-from archiver.policy.watch import Watch
+    from archiver.policy.watch import Watch
 
 __all__ = ["Daemon"]
 
 log = logging.getLogger("archiver")
 
 _STOP_SECONDS: Final = 4.0
-_FAULTS_KEPT: Final = 10
-_LOOK_SECONDS: Final = 1.0
 
 
 class Daemon:
@@ -54,14 +54,11 @@ class Daemon:
 
     def __init__(self, engine: Engine, watch: Watch, *, set_aside: str | None = None) -> None:
         self._engine = engine
-        self._watch = watch
+        self._policy = InForce(engine, watch)
         self._set_aside = set_aside
         self._stopping = asyncio.Event()
-        self._policy = PolicyStatus(state="gone")
-        self._changed = False
-        self._looked = 0.0
         self._clocks = _clocks()
-        self._faults: list[str] = []
+        self._faults = Faults()
         self._last_pass_at: str | None = None
         self._captured: dict[str, str] = {}
         self._collecting = asyncio.Lock()
@@ -73,18 +70,23 @@ class Daemon:
         )
 
     async def run(self) -> None:
-        """Run until `stop` is called or the process is told to end."""
+        """Run until `stop` is called or the process is told to end.
+
+        Raises `SpoolDamaged`, after an orderly end, where the spool cannot be used any more.
+        """
         _on_signals(self.stop)
-        self._look_at_policy()
+        self._policy.look()
         self._plan()
         self._scheduler.start()
-        await self._guarded(self.housekeep)
-        await self._guarded(self.tick)
-        await self._guarded(self.ship)
+        # Housekeeping comes last: after a large backlog it takes some seconds.
+        for job in (self.tick, self.ship, self.housekeep):
+            await self._guarded(job)
         try:
             await self._stopping.wait()
         finally:
             await self._end()
+        if self._faults.fatal is not None:
+            raise self._faults.fatal
 
     def stop(self) -> None:
         """Ask the daemon to end; it does within five seconds."""
@@ -112,8 +114,7 @@ class Daemon:
     async def tick(self) -> None:
         """Look at the policy; collect; seal what is due; ship at once what was sealed."""
         woke = self._woke()
-        changed = self._look_at_policy() or self._changed
-        self._changed = False
+        changed = self._policy.look()
         if changed:
             await self._break_off_shipping()
             self._plan()
@@ -165,57 +166,11 @@ class Daemon:
 
     async def housekeep(self) -> None:
         """Give free space back to the file system, and hold the reserve."""
-        await asyncio.to_thread(self._engine.keep_house)
-
-    def _look_at_policy(self) -> bool:
-        """Put the policy in force that stands now; tell whether that changed anything."""
-        self._looked = time.monotonic()
-        outcome = self._watch.check()
-        match outcome:
-            case Same():
-                return False
-            case Gone():
-                changed = self._engine.rules is not None
-                self._engine.apply(None)
-                self._policy = PolicyStatus(state="gone")
-                if changed:
-                    log.warning("there is no policy any more: nothing is captured or shipped")
-                return changed
-            case Refused(problems=problems):
-                self._refuse(problems)
-                return False
-            case Changed(loaded=loaded):
-                rules = Rules.of(loaded.policy)
-                self._engine.apply(rules)
-                self._policy = PolicyStatus(
-                    state="in force",
-                    path=str(loaded.path),
-                    fingerprint=loaded.fingerprint,
-                    problems=rules.problems,
-                )
-                log.info("policy %s is in force", loaded.fingerprint[:12])
-                for problem in rules.problems:
-                    log.error("%s", problem)
-                return True
-
-    def _refuse(self, problems: tuple[str, ...]) -> None:
-        if self._policy.problems != problems:
-            for problem in problems:
-                log.error("the policy is refused: %s", problem)
-        self._policy = PolicyStatus(
-            state="refused",
-            path=self._policy.path,
-            fingerprint=self._policy.fingerprint,
-            problems=problems,
-        )
+        await asyncio.to_thread(self._engine.keep_house, self._stopping.is_set)
 
     def _should_stop(self) -> bool:
         """Tell a long pass to end: the daemon stops, or the policy is another one now."""
-        if self._stopping.is_set() or self._changed:
-            return True
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._changed = self._look_at_policy()
-        return self._changed
+        return self._stopping.is_set() or self._policy.changed()
 
     def _woke(self) -> bool:
         before, self._clocks = self._clocks, _clocks()
@@ -228,29 +183,29 @@ class Daemon:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _guarded(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run a job: what it raises is noted by its kind, and the next run comes."""
+        """Run a job: what it raises is noted by its kind, and the next run comes, or the end."""
         try:
             await job()
         except Exception as error:  # noqa: BLE001 - a daemon goes on
             self._note(error)
 
     def _note(self, error: BaseException) -> None:
-        what = str(error) if isinstance(error, DiskFull) else type(error).__name__
-        text = f"{rfc3339(self._engine.machine.clock())} {what}{_where(error)}"
-        self._faults = [*self._faults, text][-_FAULTS_KEPT:]
-        log.error("a job failed and will run again: %s", text)
+        if self._faults.note(error, rfc3339(self._engine.machine.clock())):
+            self.stop()
 
     def _publish(self) -> None:
         try:
             status = survey(
                 self._engine,
-                policy=self._policy,
+                policy=self._policy.status,
                 last_pass_at=self._last_pass_at,
                 last_captured_at=self._captured,
                 set_aside=self._set_aside,
-                faults=tuple(self._faults),
+                faults=self._faults.last,
             )
             publish(status, self._engine.spool.folder)
+        except SpoolDamaged as error:
+            self._note(error)
         except (OSError, StateError) as error:
             log.warning("the status file was not written: %s", type(error).__name__)
 
@@ -259,25 +214,19 @@ class Daemon:
         await self._break_off_shipping()
         deadline = time.monotonic() + _STOP_SECONDS
         async with self._collecting:
-            await asyncio.to_thread(
-                self._engine.seal, everything=True, stop=lambda: time.monotonic() > deadline
-            )
+            if self._faults.fatal is None:
+                await self._guarded(partial(self._seal_all, deadline))
         self._publish()
         log.info("stopped")
+
+    async def _seal_all(self, deadline: float) -> None:
+        await asyncio.to_thread(
+            self._engine.seal, everything=True, stop=lambda: time.monotonic() > deadline
+        )
 
 
 def _clocks() -> Clocks:
     return Clocks(time.time(), time.monotonic())
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    code = trace.tb_frame.f_code
-    return f" in {code.co_name} ({code.co_filename.rsplit('archiver', 1)[-1]}:{trace.tb_lineno})"
 
 
 def _on_signals(stop: Callable[[], None]) -> None:

@@ -44,7 +44,7 @@ class Place:
             "version": 1,
             "tenants": [self.tenant],
             "schedule": self.schedule,
-            "spool": {"free_floor_bytes": 0},
+            "spool": {"free_floor_bytes": 2**26},
         }
         (self.root / "policy.json").write_text(json.dumps(policy))
 
@@ -149,19 +149,19 @@ def test_an_idle_daemon_stops_at_once_and_seals_what_is_spooled(place: Place) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
 @pytest.mark.parametrize("after", [0.1, 1.0])
 def test_a_daemon_in_a_large_backlog_stops_within_five_seconds(place: Place, after: float) -> None:
-    """In the middle of 160 MiB that were never captured; the next start takes the rest."""
+    """In the middle of 400 MiB that were never captured; the next start takes the rest."""
     body = b"".join(line(number, noise="w" * 900) for number in range(8 * 1024))
-    for number in range(20):
+    for number in range(50):
         place.chat(f"c{number:02d}").write_bytes(body)
     with place.daemon() as process:
         place.wait_for_log("is in force")
         time.sleep(after)
         assert stopped(process) < 5
     (tenant,) = place.status()["tenants"]
-    assert tenant["pending_chunks"] + tenant["delivered_chunks"] < 20, "it was done already"
+    assert tenant["pending_chunks"] + tenant["delivered_chunks"] < 50, "it was done already"
     assert place.run("sync").returncode == 0
     archive = read_archive(place.bucket)
-    for number in range(20):
+    for number in range(50):
         assert archive.states(f"c{number:02d}.jsonl")[-1] == body
 
 
@@ -187,6 +187,48 @@ def test_the_daemon_ships_what_was_there_when_it_started(place: Place) -> None:
     with place.daemon():
         found = place.wait_for("tenants", "spooled_records")
         assert found["policy"]["state"] == "in force"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no other may write an open file there")
+def test_a_spool_that_goes_bad_ends_the_daemon_and_the_next_start_sets_it_aside(
+    place: Place,
+) -> None:
+    """Exit 74 with what to do; started again, as its service manager does, it takes up all."""
+    # Three days: each fills less than a chunk, and all more than SQLite keeps in memory.
+    body = b"".join(
+        line(number, noise=os.urandom(400).hex(), timestamp=f"2026-01-0{day}T09:00:00.000Z")
+        for day in (1, 2, 3)
+        for number in range(4000)
+    )
+    place.tenant["chunk"] = {"max_age_seconds": 3600}
+    place.publish()
+    place.chat("c1").write_bytes(body)
+    with place.daemon() as process:
+        before = place.wait_for("tenants", "spooled_records")
+        rot(place.state / "spool.db")
+        rot(place.state / "spool.db-wal")
+        place.tenant["chunk"] = {"max_age_seconds": 1}
+        place.publish()
+        assert process.wait(60) == 74
+    log = (place.root / "log").read_text()
+    assert "archiver ends: " in log
+    assert "→ Start archiver again: it sets the damaged file aside" in log
+    assert "Traceback" not in log
+    assert log.count("SpoolDamaged") < 5, "it must not go on with a damaged spool"
+    with place.daemon() as process:
+        after = place.wait_for("spool", "set_aside")
+        assert stopped(process) < 5
+    assert after["device"] != before["device"]
+    assert place.run("sync").returncode == 0
+    assert read_archive(place.bucket).states("c1.jsonl") == [body]
+
+
+def rot(path: Path) -> None:
+    """Write over all but the head of a file, in place, as a bad disk does."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(4096)
+        file.write(b"\xa5" * max(0, size - 4096))
 
 
 def canaries() -> bytes:
@@ -305,7 +347,31 @@ async def idle():
             await asyncio.sleep(0.01)
 asyncio.run(idle())
 assert laptop.engine.rules.tenants["acme"].store.kind == "r2"
-assert not daemon._faults, daemon._faults
+assert not daemon._faults.last, daemon._faults.last
+"""
+
+
+_FIRST_DAY = """
+import asyncio, json, sys
+from pathlib import Path
+from laptop import Laptop
+from archiver.daemon.run import Daemon
+from archiver.policy.watch import Watch
+laptop = Laptop(Path(sys.argv[1]))
+laptop.tenants[0]["store"] = {
+    "kind": "r2", "bucket": "bucket", "account_id": "0" * 32, "profile": "none"
+}
+(laptop.root / "policy.json").write_text(json.dumps(laptop.document()))
+daemon = Daemon(laptop.engine, Watch((laptop.root / "policy.json",), known_assistants=frozenset()))
+async def first_day():
+    for _ in range(4):
+        await daemon.tick()
+        await daemon.ship()
+        while daemon._shipping:
+            await asyncio.sleep(0.01)
+asyncio.run(first_day())
+assert laptop.engine.rules.tenants["acme"].store.kind == "r2"
+assert not daemon._faults.last, daemon._faults.last
 """
 
 
@@ -316,6 +382,13 @@ def test_status_and_help_load_no_boto(tmp_path: Path, arguments: list[str]) -> N
     loaded = modules(_COMMAND, *arguments, *more)
     assert "archiver" in loaded
     assert loaded.isdisjoint({*BOTO, "apscheduler", "pydantic", "sqlite3"})
+
+
+def test_a_first_start_with_a_bucket_and_nothing_to_send_loads_no_boto(tmp_path: Path) -> None:
+    """No manifest is due before there is something to list, or a day has passed."""
+    loaded = modules(_FIRST_DAY, str(tmp_path))
+    assert "apscheduler" in loaded
+    assert loaded.isdisjoint({*BOTO, "cryptography"})
 
 
 def test_idle_ticks_of_a_tenant_with_a_bucket_load_no_boto(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from laptop import Laptop, lines, patched, read_archive, tenant_rules
 
 from archiver.assistants.registry import ASSISTANTS
 from archiver.daemon import engine as engines
-from archiver.daemon import run, status
+from archiver.daemon import inforce, run, status
 from archiver.daemon.run import Daemon
 from archiver.daemon.wake import Clocks, jumped
 from archiver.model.answers import Answer
@@ -179,7 +179,7 @@ async def test_a_long_pass_is_broken_off_when_its_tenant_is_disabled(
 ) -> None:
     """The policy is looked at during the pass, not only before it."""
     laptop = running.laptop
-    monkeypatch.setattr(run, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(inforce, "_LOOK_SECONDS", 0)
     running.publish()
     for number in range(20):
         laptop.write(laptop.claude(f"c{number:02d}"), lines(number))
@@ -334,7 +334,7 @@ async def test_what_the_scheduler_runs_is_guarded(
     await asyncio.wait_for(done.wait(), 10)
     await asyncio.sleep(0.1)
     daemon._scheduler.shutdown(wait=False)
-    assert daemon._faults
+    assert daemon._faults.last
     assert CANARY not in caplog.text
 
 
@@ -342,7 +342,7 @@ async def test_the_timetable_is_the_policys(running: Running) -> None:
     """No job is dropped for being late, none runs twice at once, and a change counts at once."""
     running.publish()
     daemon = running.daemon
-    daemon._look_at_policy()
+    daemon._policy.look()
     daemon._plan()
     daemon._scheduler.start(paused=True)
     for job in daemon._scheduler.get_jobs():
@@ -405,7 +405,7 @@ async def test_thirty_days_offline_and_then_everything_arrives(
     store = MemoryStore(FaultPlan((Fault("put", Refuse(Answer.UNREACHABLE, "ConnectError")),)))
     monkeypatch.setattr(engines, "store_of", lambda _rules: store)
     running.publish()
-    running.daemon._look_at_policy()
+    running.daemon._policy.look()
     assert laptop.engine._shipper is not None
     laptop.engine._shipper._sleep = _no_sleep
     chat = laptop.claude("c1")
