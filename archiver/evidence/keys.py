@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SigningKey", "admin_key_name", "device_key_name", "verify"]
 
-_SIGNATURE_BYTES: Final = 64
 _MAX_FILE_BYTES: Final = 16 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LOCKED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
@@ -67,8 +66,6 @@ def verify(public: bytes, signature: bytes, message: bytes) -> bool:
         Ed25519PublicKey,
     )
 
-    if len(signature) != _SIGNATURE_BYTES:
-        return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -66,6 +66,12 @@ def test_every_text_comes_back_as_it_was(
     assert note.signed_by(parts, admin.public) is Outcome.VALID
 
 
+def test_the_last_empty_line_ends_the_text(admin: SigningKey) -> None:
+    """Earlier ones belong to it, and so does a whole note inside it."""
+    for text in (b"\n", b"\n\n\n", b"one\n\ntwo\n", NOTE, NOTE + b"\n"):
+        assert note.opened(note.write(text, admin), admin.public) == text
+
+
 @given(st.data())
 def test_a_changed_text_is_wrong_or_no_note(
     admin: SigningKey, spoilt: Callable[[st.DataObject, bytes], bytes], data: st.DataObject
@@ -114,6 +120,14 @@ def test_a_forged_id_does_not_help(admin: SigningKey) -> None:
     signature = admin.public.key_id + impostor.sign(TEXT)
     line = f"— {admin.name} {base64.b64encode(signature).decode()}\n".encode()
     assert note.signed_by(note.read(TEXT + b"\n" + line), admin.public) is Outcome.WRONG
+
+
+def test_our_id_under_another_name_is_unknown(admin: SigningKey) -> None:
+    """Who shares one of both with a known key is ignored, whether it verifies or not."""
+    for signature in (admin.sign(TEXT), bytes(64)):
+        value = base64.b64encode(admin.public.key_id + signature).decode()
+        parts = note.read(TEXT + f"\n— admin/other {value}\n".encode())
+        assert note.signed_by(parts, admin.public) is Outcome.ABSENT
 
 
 def test_one_bad_line_of_a_known_key_spoils_the_note(admin: SigningKey) -> None:

@@ -105,6 +105,9 @@ def test_a_device_gets_a_new_key_and_its_old_signatures_stay_checkable(
     assert at_hour(both, device, 0) is Standing.APPROVED
     assert at_hour(both, device, 3) is Standing.REVOKED
     assert at_hour(both, new, 3) is Standing.APPROVED
+    none = revoke(both, DEVICE, previous=BEFORE, now=NOW + 4 * HOUR, reason="left")
+    assert at_hour(none, new, 4) is Standing.REVOKED
+    assert none.devices[0] == both.devices[0]
 
 
 def test_a_second_key_at_once_is_not_approved(device: SigningKey, first: Registry) -> None:
