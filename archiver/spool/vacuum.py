@@ -31,6 +31,9 @@ _WORTH_IT: Final = 256
 _LITTLE: Final = 2048
 """Pages in use up to which the file is written anew: 8 MiB, and for a moment that much memory."""
 
+_MAPPED: Final = 820
+"""One page of so many is SQLite's map of the others, and goes with them."""
+
 _LONG_SECONDS: Final = 0.05
 _LEAST_PAGES: Final = 16
 _MOST_PAGES: Final = 4096
@@ -45,7 +48,7 @@ def step(db: sqlite3.Connection, pages: int) -> int:
     (all_pages,) = db.execute("PRAGMA page_count").fetchone()
     if free < _WORTH_IT:
         return 0
-    if all_pages - free <= _LITTLE:
+    if all_pages - free - all_pages // _MAPPED <= _LITTLE:
         db.execute("VACUUM")
         return 0
     begun = time.monotonic()
