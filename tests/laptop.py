@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from archiver.archive.findings import Report
     from archiver.capture.collect import Pass
+    from archiver.capture.readers import Readers
     from archiver.model.record import Record
 
 __all__ = [
@@ -190,6 +191,7 @@ class Laptop:
     quiet_seconds: int = 0
     spool_limits: dict[str, Any] = field(default_factory=lambda: {"free_floor_bytes": 2**26})
     projects: tuple[str, ...] = ()
+    readers: Readers | None = None
     opened: Opened | None = None
     engine: Engine = field(init=False)
 
@@ -221,7 +223,7 @@ class Laptop:
         """Open the spool and act for the policy, as the daemon does when it starts."""
         self.opened = open_spool(self.state, self.clock)
         machine = Machine(self.home, "linux", "dev", {}, self.clock)
-        self.engine = Engine(self.opened.spool, machine)
+        self.engine = Engine(self.opened.spool, machine, self.readers)
         # A laptop that a test just drops is switched off with it.
         weakref.finalize(self, self.opened.spool.__exit__, None, None, None)
         self.apply()

@@ -179,15 +179,18 @@ def _joined(one: Conversation, other: Conversation) -> Conversation:
 
 
 def _first_cwd(head: bytes) -> str | None:
-    for line in head.split(b"\n"):
-        if b'"cwd"' in line:
-            try:
-                cwd = loose.text(loose.dig(loose.decode(line), "cwd"))
-            except ValueError:  # cut off, or rubbish
-                cut = _CUT_CWD.search(line)
-                cwd = loose.string(cut[1]) if cut else None
-            if cwd:
-                return cwd
+    at = head.find(b'"cwd"')
+    while at >= 0:
+        end = head.find(b"\n", at)
+        line = head[head.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(head)]
+        try:
+            cwd = loose.text(loose.dig(loose.decode(line), "cwd"))
+        except ValueError:  # cut off, or rubbish
+            cut = _CUT_CWD.search(line)
+            cwd = loose.string(cut[1]) if cut else None
+        if cwd or end < 0:
+            return cwd
+        at = head.find(b'"cwd"', end)
     return None
 
 

@@ -74,7 +74,7 @@ class Conversation(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """What one entry says about itself. Everything may be missing.
 
     ``occurred_at`` is RFC 3339 in UTC with milliseconds (``2026-01-31T09:30:00.000Z``).

@@ -9,26 +9,24 @@ follows them is new.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from archiver.assistants.protocol import Facts, Shape, Source
+from archiver.assistants.protocol import Shape
 from archiver.capture import cut, settle
 from archiver.capture.door import glance_of
 from archiver.capture.log import Log
-from archiver.capture.settle import Patience
+from archiver.capture.observation import Observation, Unsettled
 from archiver.capture.step import Step
-from archiver.format.lines import Origin
-from archiver.spool.values import Glance, Mark, StreamState
+from archiver.spool.values import MARK, Glance, StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from hashlib import _Hash
 
 
-__all__ = ["Observation", "Unsettled", "begin_anew", "observe", "still_the_same"]
+__all__ = ["begin_anew", "observe", "still_the_same"]
 
 _BLOCK: Final = 1024 * 1024
 _STEP_BYTES: Final = 4 * 1024 * 1024
@@ -36,38 +34,6 @@ _STEP_BYTES: Final = 4 * 1024 * 1024
 _RUN_BYTES: Final = 4 * 1024
 """A rewritten file is taken back to the end of the last run that still stands, so up to this
 much is archived again; marking every line would cost a hash a line."""
-
-
-class Unsettled(Exception):
-    """What the file holds now is not believed yet."""
-
-
-class Observation(msgspec.Struct, frozen=True):
-    """Everything that one look needs besides the file itself."""
-
-    source: Source
-    origin: Origin
-    state: StreamState
-    glance: Glance
-    patience: Patience
-    observed_at: str
-    now_ns: int
-    quiet_ns: int
-    describe: Callable[[str, bytes], Facts]
-    marks: Callable[[], Iterable[Mark]]
-
-    def believed(self) -> bool:
-        """Tell whether something may be taken back."""
-        return settle.settled(
-            self.glance, self.patience, now_ns=self.now_ns, quiet_ns=self.quiet_ns
-        )
-
-    def facts(self, entry: bytes) -> Facts:
-        """Ask the adapter; whatever it raises, capture goes on without metadata."""
-        try:
-            return self.describe(self.source.stream, entry)
-        except Exception:  # noqa: BLE001 - metadata must never stop capture
-            return Facts()
 
 
 def _blocks(file: BinaryIO, length: int) -> Iterator[bytes]:
@@ -85,9 +51,9 @@ def _hash_prefix(file: BinaryIO, length: int) -> _Hash:
 
 def _tail_start(file: BinaryIO, low: int, size: int) -> int:
     """Find where the unterminated last line starts, looking back at most `cut.MAX_ENTRY`."""
-    end = size
+    end, reach = size, 4096  # most files end with a newline
     while end > max(low, size - cut.MAX_ENTRY):
-        start = max(low, end - 65536)
+        start, reach = max(low, end - reach), 65536
         file.seek(start)
         newline = file.read(end - start).rfind(b"\n")
         if newline >= 0:
@@ -192,12 +158,13 @@ def _append(
     source = look.source
     in_lines = source.shape is Shape.LINES
     run = _Run(digest)
-    number, taken, size = state.entries, 0, 0
+    first = number = state.entries
+    taken = size = 0
     held: list[bytes] = []
+    facts = look.facts
     for entry in cut.lines(blocks) if in_lines else cut.texts(blocks, source.boundary):
-        eol = cut.end_of(entry) if in_lines else ""
-        payload = entry[: len(entry) - len(eol)] if eol else entry
-        log.entry(number, payload, look.facts(payload), eol=eol)
+        payload, eol = cut.without_end(entry) if in_lines else (entry, "")
+        log.entry(number, payload, facts(payload), eol=eol)
         held.append(entry)
         number += 1
         size += len(entry)
@@ -206,13 +173,14 @@ def _append(
             held, size = [], 0
             if run.size - taken >= _STEP_BYTES:
                 still_the_same(file, look.glance)
-                yield Step(_after(state, run, log, None), log.drain(), run.marks(), keep)
-                taken, keep = run.size, None
+                after = _after(state, run, log, None)
+                yield Step(after, log.drain(), run.marks(), first, keep)
+                first, taken, keep = after.entries, run.size, None
     run.add(held, size)
     still_the_same(file, look.glance)
     complete = state.consumed + run.size >= look.glance.size
     after = _after(state, run, log, look.glance if complete else None)
-    yield Step(after, log.drain(), run.marks(), keep)
+    yield Step(after, log.drain(), run.marks(), first, keep)
 
 
 def _after(state: StreamState, run: _Run, log: Log, glance: Glance | None) -> StreamState:
@@ -235,13 +203,13 @@ class _Run:
     def __init__(self, digest: _Hash) -> None:
         self.entries = self.size = 0
         self._digest = digest
-        self._marks: list[Mark] = []
+        self._marks: list[bytes] = []
 
     def add(self, entries: list[bytes], size: int) -> None:
         """Add a run of entries that have ``size`` bytes together."""
         if entries:
             self._digest.update(b"".join(entries))
-            self._marks.append(Mark(self.prefix()[:16], size, len(entries)))
+            self._marks.append(MARK.pack(self._digest.digest(), size, len(entries)))
             self.entries += len(entries)
             self.size += size
 
@@ -249,7 +217,8 @@ class _Run:
         """Give the sha256 of the whole file up to here."""
         return self._digest.digest()
 
-    def marks(self) -> tuple[Mark, ...]:
-        """Give the marks of the runs added since the last call."""
-        marks, self._marks = tuple(self._marks), []
+    def marks(self) -> bytes:
+        """Give the marks of the runs added since the last call, packed."""
+        marks = b"".join(self._marks)
+        self._marks.clear()
         return marks

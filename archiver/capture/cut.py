@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_ENTRY", "MAX_PART", "end_of", "lines", "parts", "texts"]
+__all__ = ["MAX_ENTRY", "MAX_PART", "lines", "parts", "texts", "without_end"]
 
 MAX_ENTRY: Final = 3 * 1024 * 1024
 """Longest entry, in bytes, that stays one record; a longer one is cut into parts. A record
@@ -80,8 +80,10 @@ def texts(blocks: Iterable[bytes], boundary: re.Pattern[bytes] | None) -> Iterat
         yield from parts(b"".join(held))
 
 
-def end_of(line: bytes) -> str:
-    """Give what ends a line: LF, CR LF or nothing."""
+def without_end(line: bytes) -> tuple[bytes, str]:
+    """Give a line without its end, and the end: LF, CR LF or nothing."""
     if not line.endswith(b"\n"):
-        return ""
-    return "\r\n" if line.endswith(b"\r\n") else "\n"
+        return line, ""
+    if line.endswith(b"\r\n"):
+        return line[:-2], "\r\n"
+    return line[:-1], "\n"

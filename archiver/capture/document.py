@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import msgspec
 
-from archiver.capture.bytestream import Observation, Unsettled, begin_anew, still_the_same
+from archiver.capture.bytestream import begin_anew, still_the_same
 from archiver.capture.cut import MAX_ENTRY, parts
 from archiver.capture.log import Log
+from archiver.capture.observation import Observation, Unsettled
 from archiver.capture.step import Step
 from archiver.model.record import FieldChange
 from archiver.spool.values import Mark
@@ -159,7 +160,7 @@ def _step(look: Observation, document: Document) -> Step:
         missing=0,
         absent=False,
     )
-    return Step(after, log.drain(), tuple(new[standing:]), keep)
+    return Step(after, log.drain(), Mark.pack(new[standing:]), standing, keep)
 
 
 def _entry(log: Log, look: Observation, number: int, entry: bytes) -> None:

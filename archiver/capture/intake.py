@@ -85,11 +85,10 @@ class Intake:
                 if not state.id:
                     found = streams.find(db, *_place(state))
                     state = msgspec.structs.replace(state, id=found.id if found else 0)
-                first = state.entries - sum(mark.entries for mark in step.marks)
                 row = streams.save(db, state)
                 if step.keep is not None:
                     streams.keep_marks(db, row, step.keep)
-                streams.add_marks(db, row, first, step.marks)
+                streams.add_marks(db, row, step.first, step.marks)
                 batches.add(db, step.batches, spooled_at)
         for step in self._steps:
             self.records += sum(batch.records for batch in step.batches)

@@ -42,8 +42,11 @@ _WHEN: Final = re.compile(
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _OPENING: Final = frozenset(b"[{")
+_NOT_OPENING: Final = bytes(set(range(256)) - _OPENING)
 _CLOSING: Final = frozenset(b"]}")
 _Raw = msgspec.Raw
+_ENTRY: Final = Op.ENTRY
+_JSON: Final = Form.JSON
 
 
 def _too_deep(payload: bytes) -> bool:
@@ -69,7 +72,7 @@ def _stands_verbatim(payload: bytes) -> bool:
         and b"\n" not in payload
         and (
             len(payload) <= 2 * _MAX_DEPTH
-            or payload.count(b"[") + payload.count(b"{") <= _MAX_DEPTH
+            or len(payload.translate(None, _NOT_OPENING)) <= _MAX_DEPTH
             or not _too_deep(payload)
         )
     )
@@ -121,14 +124,14 @@ class Log:
         if (day := self._day) is None or day.name != at[:10]:
             day, at = self._turn_to(at)
         if facts.is_json and _stands_verbatim(payload):
-            form, written = Form.JSON, _Raw(payload)
+            form, written = _JSON, _Raw(payload)
         else:
             form, written = _as_text(payload)
         day.events.append(
             Event(
                 self._head,
                 f"{self._key}-{position}",
-                Op.ENTRY,
+                _ENTRY,
                 position,
                 self._observed_at,
                 number,

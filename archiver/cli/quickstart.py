@@ -103,7 +103,8 @@ def _default_folder(*, real: bool) -> Path:
 def _walk(
     folder: QuickstartFolder, machine: Machine, *, show: bool
 ) -> tuple[list[Step], Restored | None]:
-    from archiver.cli.session import load_policy, session  # noqa: PLC0415 - --help needs none
+    from archiver.capture.reader_pool import ReaderPool  # noqa: PLC0415 - --help needs none
+    from archiver.cli.session import load_policy, session  # noqa: PLC0415
     from archiver.cli.tour import Tour  # noqa: PLC0415
     from archiver.daemon.rules import Rules  # noqa: PLC0415
     from archiver.quickstart.document import check_policy  # noqa: PLC0415
@@ -111,7 +112,7 @@ def _walk(
     policy = load_policy(folder.policy).policy
     check_policy(policy, folder)
     made = []
-    with session(folder.policy, folder.state, machine) as engine:
+    with session(folder.policy, folder.state, machine, readers=ReaderPool()) as engine:
         tour = Tour(folder, engine, Rules.of(policy))
         for step in tour.walk():
             made.append(step)

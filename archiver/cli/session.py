@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archiver.capture.readers import Readers
     from archiver.policy.load import LoadedPolicy
 
 __all__ = ["KNOWN_ASSISTANTS", "load_policy", "session"]
@@ -35,10 +36,16 @@ def load_policy(config: Path) -> LoadedPolicy:
 
 @contextlib.contextmanager
 def session(
-    config: Path, state: Path, machine: Machine | None = None, *, captures: bool = True
+    config: Path,
+    state: Path,
+    machine: Machine | None = None,
+    *,
+    captures: bool = True,
+    readers: Readers | None = None,
 ) -> Iterator[Engine]:
     """Hold the state folder and give an engine that acts for the policy.
 
+    ``readers`` read beside its collector; left out, it reads alone.
     The status file is written at the end, whatever happened. Raises `PolicyError`,
     `AlreadyRunning`, `StateError`.
     """
@@ -56,7 +63,7 @@ def session(
                 " sealed chunks were taken over, everything else is captured anew."
             )
         with opened.spool:
-            engine = Engine(opened.spool, machine)
+            engine = Engine(opened.spool, machine, readers)
             engine.apply(rules)
             try:
                 yield engine

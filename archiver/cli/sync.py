@@ -32,13 +32,15 @@ def sync(config: Path, state: Path, *, as_json: bool) -> int:
 
     Exits with 1 while anything is due that no store has confirmed.
     """
-    from archiver.cli.session import session  # noqa: PLC0415 - --help needs none of it
+    from archiver.capture.reader_pool import ReaderPool  # noqa: PLC0415 - --help needs none of it
+    from archiver.cli.session import session  # noqa: PLC0415
     from archiver.daemon.once import once  # noqa: PLC0415
 
-    # Packing and sealing run beside the reading and need the interpreter for microseconds;
-    # by default each of them waits 5 ms for its turn.
+    # Sealing runs beside the collecting and needs the interpreter for microseconds; by default
+    # each of them waits 5 ms for its turn.
     sys.setswitchinterval(0.0005)
-    with session(config, state) as engine, steps("collect, seal, ship") as show:
+    readers = ReaderPool()
+    with session(config, state, readers=readers) as engine, steps("collect, seal, ship") as show:
         outcome = asyncio.run(
             once(
                 engine,

@@ -21,6 +21,7 @@ from archiver.assistants.tree import DiskTree
 from archiver.capture.collect import Collector, Pass
 from archiver.capture.find import Finder
 from archiver.capture.owner import Owners
+from archiver.capture.readers import Alone
 from archiver.daemon.outbox import SpoolOutbox
 from archiver.daemon.projects import project_folders
 from archiver.daemon.rules import store_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.assistants.protocol import Tree
+    from archiver.capture.readers import Readers
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
     from archiver.spool.spool import Spool
@@ -73,7 +75,7 @@ def places_of(rules: Rules, machine: Machine, tree: Tree) -> Callable[[Sequence[
 class Engine:
     """Acts for the policy that was applied last; before that, for nobody."""
 
-    def __init__(self, spool: Spool, machine: Machine) -> None:
+    def __init__(self, spool: Spool, machine: Machine, readers: Readers | None = None) -> None:
         self.spool = spool
         self.machine = machine
         self.tree = DiskTree()
@@ -82,6 +84,7 @@ class Engine:
         self.sealer = Sealer(spool, machine.clock)
         self.outbox = SpoolOutbox(spool)
         self.last_pass = Pass()
+        self._readers = readers or Alone()
         self._shipper: Shipper | None = None
         self._room_known: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
@@ -100,6 +103,7 @@ class Engine:
             quiet_seconds=schedule.quiet_seconds,
             room=partial(self._room, rules),
             enabled=rules.tenants.__contains__,
+            readers=self._readers,
         )
         limit = schedule.bandwidth_bytes_per_second
         self._shipper = Shipper(

@@ -87,7 +87,7 @@ class Sealer:
             (seq,) = db.execute(
                 "SELECT next_chunk FROM tenants WHERE id = ?", (group.tenant,)
             ).fetchone()
-        raw = [batches.unpack(batch.data) for batch in taken]
+        raw = batches.unpack(batch.data for batch in taken)
         body = pack(raw, level=level)
         sha256 = hashlib.sha256(body).hexdigest()
         key = ChunkKey(

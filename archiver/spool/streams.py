@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from archiver.spool.values import MARK, Glance, Mark, StreamState
+from archiver.spool.values import Glance, Mark, StreamState
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 __all__ = [
     "add_marks",
@@ -114,11 +114,10 @@ def save(db: sqlite3.Connection, state: StreamState) -> int:
     return cursor.lastrowid or 0
 
 
-def add_marks(db: sqlite3.Connection, stream: int, first: int, new: Sequence[Mark]) -> None:
-    """Remember entries ``first`` and on."""
+def add_marks(db: sqlite3.Connection, stream: int, first: int, new: bytes) -> None:
+    """Remember entries ``first`` and on; ``new`` is packed by `Mark.pack`."""
     if new:
-        data = b"".join(MARK.pack(*mark) for mark in new)
-        db.execute("INSERT INTO marks VALUES (?,?,?)", (stream, first, data))
+        db.execute("INSERT INTO marks VALUES (?,?,?)", (stream, first, new))
 
 
 def marks(db: sqlite3.Connection, stream: int) -> Iterator[Mark]:
@@ -141,8 +140,8 @@ def keep_marks(db: sqlite3.Connection, stream: int, count: int) -> None:
             first += mark.entries
             if first > count:
                 break
-            kept.append(MARK.pack(*mark))
+            kept.append(mark)
         db.execute(
             "UPDATE marks SET data = ? WHERE stream = ? AND first = ?",
-            (b"".join(kept), stream, row[0]),
+            (Mark.pack(kept), stream, row[0]),
         )

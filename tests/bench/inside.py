@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from archiver.capture.reader_pool import ReaderPool
 from archiver.cli.session import session
 from archiver.daemon.once import once
 from archiver.format.keys import ChunkKey
@@ -27,7 +28,7 @@ _AT = "2026-01-05T09:30:00.000Z"
 
 
 def _once(config: Path, state: Path) -> None:
-    with session(config, state) as engine:
+    with session(config, state, readers=ReaderPool()) as engine:
         wall, cpu = time.perf_counter(), time.process_time()
         outcome = asyncio.run(once(engine))
         spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}

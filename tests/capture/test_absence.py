@@ -38,16 +38,16 @@ def test_a_name_that_goes_between_the_look_and_the_opening_is_no_error(
     laptop: Laptop, chat: Path
 ) -> None:
     """ENOENT at the opening is passed over in silence."""
-    from archiver.capture import collect  # noqa: PLC0415 - patched here only
+    from archiver.capture import read  # noqa: PLC0415 - patched here only
 
     laptop.append(chat, lines(3))
-    opened = collect.open_plain
+    opened = read.open_plain
 
     def gone(path: Path) -> object:
         path.rename(path.with_suffix(".old"))
         return opened(path)
 
-    with patched(collect, "open_plain", gone):
+    with patched(read, "open_plain", gone):
         done = laptop.look()
     assert (done.records, done.refused) == (0, {})
     chat.with_suffix(".old").rename(chat)

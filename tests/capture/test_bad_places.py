@@ -13,7 +13,7 @@ from laptop import line, lines, patched
 
 from archiver.archive.catalogue import read_catalogue
 from archiver.archive.restore import restore
-from archiver.capture import collect, owner
+from archiver.capture import owner, read
 from archiver.stores.folder import FolderStore
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def test_a_file_that_turns_into_a_link_while_it_is_opened_is_refused(laptop: Lap
     secret.write_bytes(lines(66))
     chat = laptop.claude("c1")
     laptop.write(chat, lines(1))
-    opened = collect.open_plain
+    opened = read.open_plain
 
     def swapped(path: Path) -> object:
         path.unlink()
         path.symlink_to(secret)
         return opened(path)
 
-    with patched(collect, "open_plain", swapped):
+    with patched(read, "open_plain", swapped):
         done = laptop.look()
     assert done.records == 0
     assert list(done.refused.values()) == ["ELOOP"]
@@ -112,14 +112,14 @@ def test_a_file_that_may_not_be_read_is_named_and_the_others_go_on(laptop: Lapto
     refused, other = laptop.claude("c1"), laptop.claude("c2")
     laptop.write(refused, lines(1))
     laptop.write(other, lines(2))
-    opened = collect.open_plain
+    opened = read.open_plain
 
     def denied(path: Path) -> object:
         if path == refused:
             raise PermissionError(13, "denied", str(path))
         return opened(path)
 
-    with patched(collect, "open_plain", denied):
+    with patched(read, "open_plain", denied):
         for count in (1, 0):
             done = laptop.look()
             assert done.records == count
@@ -136,7 +136,7 @@ def test_a_disk_that_fails_while_reading_is_named_and_read_again(laptop: Laptop)
     def broken(_path: Path) -> object:
         raise OSError(5, "input/output error")
 
-    with patched(collect, "open_plain", broken):
+    with patched(read, "open_plain", broken):
         assert list(laptop.look().refused.values()) == ["EIO"]
     laptop.look()
     assert laptop.archive().states("c1.jsonl") == [lines(1)]

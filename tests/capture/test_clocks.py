@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from laptop import QUIET, line, lines
 
 from archiver.archive.replay import replay
-from archiver.capture import collect
+from archiver.capture import looks as looking
 from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_a_file_that_never_rests_is_believed_at_last(
     patient.write(chat, lines(1, 2, 3))
     patient.look()
     times = iter(range(0, 10**15, 60 * 10**9))
-    monkeypatch.setattr(collect.time, "monotonic_ns", lambda: next(times))
+    monkeypatch.setattr(looking.time, "monotonic_ns", lambda: next(times))
     looks = []
     for _ in range(8):
         patient.write(chat, lines(1))
@@ -114,6 +114,6 @@ def test_half_a_line_does_not_wait_for_a_year(
     patient.write(chat, whole)
     patient.clock.sleep(-YEAR)
     times = iter(range(0, 10**15, 150 * 10**9))
-    monkeypatch.setattr(collect.time, "monotonic_ns", lambda: next(times))
+    monkeypatch.setattr(looking.time, "monotonic_ns", lambda: next(times))
     assert [patient.look().unsettled for _ in range(6)] == [1, 1, 1, 1, 0, 0]
     assert patient.archive().states("c1.jsonl") == [lines(1), whole]

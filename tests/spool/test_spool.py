@@ -296,8 +296,8 @@ def test_marks_are_kept_up_to_a_count(laptop: Laptop, keep: int) -> None:
     one = [Mark(bytes([number]) * 16, 10, count) for number, count in enumerate((1, 1, 3))]
     two = [Mark(bytes([9]) * 16, 7, 1), Mark(bytes([8]) * 16, 7, 4)]
     with laptop.engine.spool.transaction() as db:
-        streams.add_marks(db, 1, 0, one)
-        streams.add_marks(db, 1, 5, two)
+        streams.add_marks(db, 1, 0, Mark.pack(one))
+        streams.add_marks(db, 1, 5, Mark.pack(two))
         streams.keep_marks(db, 1, keep)
         kept = list(streams.marks(db, 1))
         total = sum(mark.entries for mark in kept)
@@ -305,7 +305,7 @@ def test_marks_are_kept_up_to_a_count(laptop: Laptop, keep: int) -> None:
         assert kept == [*one, *two][: len(kept)]
         following = [*one, *two][len(kept) :]
         assert not following or total + following[0].entries > keep
-        streams.add_marks(db, 1, total, [Mark(b"n" * 16, 1, 1)])
+        streams.add_marks(db, 1, total, Mark.pack([Mark(b"n" * 16, 1, 1)]))
         assert list(streams.marks(db, 1)) == [*kept, Mark(b"n" * 16, 1, 1)]
 
 
