@@ -155,6 +155,7 @@ class Collector:
                 owner = self._finder.owner(assistant, conversation, look, self._clock())
                 if owner.tenant is None:
                     done.unclaimed += 1
+                    done.undecided += not owner.decided
                     for other in conversation.sources:
                         self._absences.saw(other.path)
                     return

@@ -35,7 +35,8 @@ class Owner(msgspec.Struct, frozen=True):
     cwd: str | None = None
     git_remote: str | None = None
     decided: bool = True
-    """False while the working directory is not known yet: it is asked again."""
+    """False while the working directory is not known yet: it is asked again. Where the policy
+    asks for no place there is a tenant all the same, and the place comes with a later look."""
 
 
 class Owners:
@@ -56,7 +57,8 @@ class Owners:
         self._home = home
         self._platform = platform
         self._os_user = os_user
-        self._wait_ns = 60 * quiet_ns
+        self._place_tells = any(map(_asks_for_a_place, policy.tenants))
+        self._wait_ns = 60 * quiet_ns if self._place_tells else 0
         self._folders: dict[tuple[str, str | None, int], tuple[datetime, Owner]] = {}
         self._answers: dict[tuple[str, str], _Answer] = {}
 
@@ -126,6 +128,7 @@ class Owners:
             subject=person.subject,
             cwd=cwd,
             git_remote=remotes[0] if remotes else None,
+            decided=self._place_tells or cwd is not None,
         )
 
 
@@ -142,11 +145,18 @@ class _Answer(msgspec.Struct, frozen=True):
         A tenant keeps what it claimed. Who refused an old conversation may take it once it
         goes on; what could not be decided is asked again when it changed, or after a while.
         """
-        if self.owner.tenant is not None:
-            return True
         if self.owner.decided:
+            if self.owner.tenant is not None:
+                return True
             return self.glance.modified // _DAY_NS == glance.modified // _DAY_NS
         return self.glance == glance and timedelta() <= now - self.at < _UNDECIDED_HOLDS
+
+
+def _asks_for_a_place(tenant: Tenant) -> bool:
+    """Tell whether a tenant's claims or its user's name depend on where a conversation was held."""
+    claims = tenant.conversations
+    claimed = claims.working_directories or claims.git_remotes or claims.exclude
+    return bool(claimed) or tenant.identity.source == "git-email"
 
 
 def _both(folder: Path | None) -> tuple[str, ...]:

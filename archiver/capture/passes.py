@@ -20,7 +20,8 @@ class Pass(msgspec.Struct):
 
     ``refused`` maps paths to the operating system's word for it, or to the kind of error that
     a conversation met; ``captured`` maps assistants to the time of their last capture;
-    ``full`` says why capture stopped, where it did.
+    ``full`` says why capture stopped, where it did. Of the ``unclaimed`` conversations
+    ``undecided`` may be somebody's yet: where they were held is not known.
     """
 
     records: int = 0
@@ -30,6 +31,7 @@ class Pass(msgspec.Struct):
     deleted: int = 0
     conversations: int = 0
     unclaimed: int = 0
+    undecided: int = 0
     refused: dict[str, str] = {}
     captured: dict[str, str] = {}
     full: str | None = None

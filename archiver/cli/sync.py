@@ -87,6 +87,11 @@ def _tell(outcome: Outcome, waits: dict[str, dict[str, str]]) -> None:
         note(f"cannot read {path}: {code}")
     if done.unsettled:
         note(f"{done.unsettled} files were still being written; the next pass takes the rest.")
+    if done.undecided:
+        note(
+            f"{done.undecided} conversations wait: where they were held is not known yet, and so"
+            " not whose they are; a later pass asks again."
+        )
     if done.full:
         note(f"capture stopped: {done.full}. The files stay where they are.")
     for tenant, waiting in waits.items():

@@ -8,6 +8,7 @@ through and the spool stays small.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -82,7 +83,8 @@ async def once(engine: Engine, progress: Callable[[Progress], None] = lambda _: 
 
 
 async def _streamed(engine: Engine, tally: _Tally, progress: Callable[[Progress], None]) -> Pass:
-    collecting = asyncio.ensure_future(asyncio.to_thread(engine.collect))
+    left = threading.Event()
+    collecting = asyncio.ensure_future(asyncio.to_thread(engine.collect, left.is_set))
     try:
         while not collecting.done():
             await asyncio.wait([collecting], timeout=_POLL_SECONDS)
@@ -94,6 +96,7 @@ async def _streamed(engine: Engine, tally: _Tally, progress: Callable[[Progress]
                 await _ship(engine, tally, manifests=False)
             progress(Progress(engine.last_pass.conversations, tally.sealed, tally.delivered))
     finally:
+        left.set()  # where this was cancelled, nobody waits for the rest of a backlog
         result = await collecting
     return result
 

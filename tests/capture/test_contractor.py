@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from laptop import line, read_archive, tenant_rules
+from laptop import WORKED_IN, line, read_archive, tenant_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,10 +153,38 @@ def test_another_class_or_identity_counts_for_what_comes(
     assert one.device == two.device
 
 
-def test_a_conversation_waits_until_its_folder_is_known(patient: Laptop) -> None:
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"conversations": {"default": True, "exclude": ["/elsewhere/**"]}},
+        {"conversations": {"default": True, "git_remotes": ["example.org/*"]}},
+        {"conversations": {"default": True, "working_directories": ["/elsewhere/**"]}},
+        {"identity": {"source": "git-email", "subject_key": "a key for tests only"}},
+    ],
+    ids=["exclude", "remote", "folder", "git-email"],
+)
+def test_a_conversation_waits_until_its_folder_is_known(
+    patient: Laptop, asks: dict[str, object]
+) -> None:
     """While the first line is being written nobody can own it; then it is captured whole."""
+    patient.tenants[0].update(asks)
+    patient.apply()
     chat = patient.claude("c1")
     patient.write(chat, b'{"type":"summary","summary":"x"}\n')
-    assert patient.look().unclaimed == 1
+    done = patient.look()
+    assert (done.unclaimed, done.undecided) == (1, 1)
     patient.append(chat, line(1))
     assert patient.look().records == 2
+
+
+def test_nobody_waits_for_a_folder_that_decides_nothing(patient: Laptop) -> None:
+    """Where everything is one tenant's, it is taken at once; the folder comes with a later look."""
+    chat = patient.claude("c1")
+    patient.write(chat, b'{"type":"summary","summary":"x"}\n')
+    done = patient.look()
+    assert (done.unclaimed, done.undecided, done.records) == (0, 0, 1)
+    patient.append(chat, line(1, cwd=None) + line(2))
+    patient.look()
+    patient.ship()
+    log = read_archive(patient.bucket).log("c1.jsonl")
+    assert [one.cwd for one in log] == [None, WORKED_IN, WORKED_IN]
