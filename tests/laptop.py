@@ -27,9 +27,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 import zstandard
 
+from archiver.archive.findings import Code
 from archiver.archive.parts import key_of
 from archiver.archive.replay import State, states
-from archiver.archive.verify import verify
+from archiver.archive.scope import Depth
+from archiver.archive.verify import Request, verify
 from archiver.daemon.engine import Engine
 from archiver.daemon.machine import Machine
 from archiver.daemon.opening import Opened, open_spool
@@ -163,16 +165,20 @@ def verified(bucket: Path) -> Report:
 
     async def check() -> Report:
         async with FolderStore(bucket) as store:
-            return await verify(store, "", read_data=True)
+            return await verify(
+                store, "", request=Request(depth=Depth.RECORDS, silence_days=36_500)
+            )
 
     return _run(check())
 
 
 def assert_verified(bucket: Path) -> None:
-    """Hold an archive to its own manifests: nothing is to be found."""
-    report = verified(bucket)
-    assert report.findings == ()
-    assert report.exit_status == 0
+    """Hold an archive to its own manifests: nothing is to be found.
+
+    What a test did to the machine's clock is no damage.
+    """
+    findings = [one for one in verified(bucket).findings if one.code != Code.CLOCK_BACKWARDS]
+    assert [(one.code, one.object, one.meaning) for one in findings] == []
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:

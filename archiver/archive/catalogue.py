@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.archive.held import ArchivedConversation, HeldChunk
-from archiver.errors import Damaged, NotArchived
+from archiver.archive.unseal import Unsealer
+from archiver.errors import Damaged, KeyGone, NotArchived, NotForUs
+from archiver.evidence import note
 from archiver.format import manifests
 from archiver.format.keys import ChunkKey, ManifestKey, manifest_folder, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-    from archiver.model.shipment import ChunkEntry, Manifest
+    from archiver.evidence.note import Note
+    from archiver.model.shipment import ChunkEntry, ConversationCount, Manifest
     from archiver.stores.protocol import Store
 
 __all__ = [
@@ -42,13 +45,19 @@ _CANDIDATES_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The conversations of an archive, sorted by tenant, assistant and id."""
+    """The conversations of an archive, sorted by tenant, assistant and id.
+
+    ``closed`` counts the chunks that are sealed to keys that were not brought: what they hold
+    is not among ``rows``. ``erased`` counts those whose month key the vault has no more.
+    """
 
     prefix: str
     tenants: tuple[str, ...]
     manifests: int
     unreadable: tuple[str, ...]
     rows: tuple[ArchivedConversation, ...]
+    closed: int = 0
+    erased: int = 0
 
     def conversations(self) -> tuple[ArchivedConversation, ...]:
         """Give every conversation."""
@@ -116,10 +125,12 @@ async def read_catalogue(
     prefix: str,
     tenants: Sequence[str] | None = None,
     *,
+    identities: Sequence[str] = (),
     progress: Callable[[int, int], None] = no_progress,
 ) -> Catalogue:
     """Read every manifest of ``tenants`` (``None``: of all that are there).
 
+    ``identities`` are an officer's private keys, to read what manifests say of sealed chunks.
     ``progress`` is called with the manifests read and their number.
     """
     names = tuple(tenants) if tenants is not None else await find_tenants(store, prefix)
@@ -129,7 +140,7 @@ async def read_catalogue(
         async for text in keys_in(store, manifest_folder(prefix, name))
         if isinstance(key := parse_key(text), ManifestKey) and str(key) == text
     ]
-    index = _Index(prefix)
+    index = _Index(prefix, Unsealer(store, identities))
     unreadable: list[str] = []
 
     async def get(key: ManifestKey) -> bytes:
@@ -139,23 +150,28 @@ async def read_catalogue(
         done = 0
         async for body in bodies:
             try:
-                index.add(open_manifest(keys[done], body))
+                await index.add(open_manifest(keys[done], body)[0])
             except Damaged:
                 unreadable.append(str(keys[done]))
             done += 1
             progress(done, len(keys))
-    return Catalogue(prefix, names, len(keys), tuple(unreadable), tuple(index.rows()))
+    rows = tuple(index.rows())
+    return Catalogue(prefix, names, len(keys), tuple(unreadable), rows, index.closed, index.erased)
 
 
-def open_manifest(key: ManifestKey, body: bytes) -> Manifest:
-    """Read a manifest; raise `Damaged` where its bytes or its contents are not its key's."""
+def open_manifest(key: ManifestKey, body: bytes) -> tuple[Manifest, Note]:
+    """Read a manifest, and the note that it stands in; nobody's signature is believed yet.
+
+    Raise `Damaged` where its bytes or its contents are not its key's.
+    """
     advice = "Run `archiver verify` to see what is affected; restore it from a replica."
     if hashlib.sha256(body).hexdigest()[:16] != key.sha:
         raise Damaged(f"the manifest {key} was altered", advice=advice)
-    manifest = manifests.decode(body)
+    signed = note.read(body)
+    manifest = manifests.decode(signed.text)
     if (manifest.tenant, manifest.device, manifest.seq) != (key.tenant, key.device, key.seq):
         raise Damaged(f"the manifest {key} belongs under another key", advice=advice)
-    return manifest
+    return manifest, signed
 
 
 def rebase(entry: ChunkEntry, prefix: str, tenant: str) -> ChunkKey | None:
@@ -168,6 +184,7 @@ def rebase(entry: ChunkEntry, prefix: str, tenant: str) -> ChunkKey | None:
         isinstance(key, ChunkKey)
         and key.tenant == tenant
         and (key.seq, key.sha) == (entry.seq, entry.sha256[:16])
+        and key.sealed == (entry.seal is not None)
     ):
         return replace(key, prefix=prefix)
     return None
@@ -176,18 +193,32 @@ def rebase(entry: ChunkEntry, prefix: str, tenant: str) -> ChunkKey | None:
 class _Index:
     """Gathers the chunks of every conversation while manifests go by."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, unsealer: Unsealer) -> None:
         self._prefix = prefix
+        self._unsealer = unsealer
         self._held: dict[tuple[str, str, str], dict[str, HeldChunk]] = defaultdict(dict)
         self._share: dict[tuple[str, str, str], float] = defaultdict(float)
+        self.closed = self.erased = 0
 
-    def add(self, manifest: Manifest) -> None:
+    async def add(self, manifest: Manifest) -> None:
         for entry in (*manifest.chunks, *manifest.recovered):
             if key := rebase(entry, self._prefix, manifest.tenant):
-                self._add_chunk(entry, key)
+                try:
+                    counts = await self._unsealer.conversations(key, entry)
+                except NotForUs:
+                    counts = None
+                except KeyGone:
+                    self.erased += 1
+                    continue
+                if counts is None:
+                    self.closed += 1
+                else:
+                    self._add_chunk(entry, key, counts)
 
-    def _add_chunk(self, entry: ChunkEntry, key: ChunkKey) -> None:
-        for count in entry.conversations:
+    def _add_chunk(
+        self, entry: ChunkEntry, key: ChunkKey, counts: Sequence[ConversationCount]
+    ) -> None:
+        for count in counts:
             name = (key.tenant, count.assistant, count.id)
             if str(key) in self._held[name]:
                 continue  # shipped before the state was lost, and listed again as recovered
@@ -195,6 +226,7 @@ class _Index:
             self._held[name][str(key)] = HeldChunk(
                 key.device, key.seq, str(key), entry.sha256, entry.stored_bytes,
                 entry.first_at, entry.last_at, count.records,
+                entry.seal.key_id if entry.seal else None,
             )  # fmt: skip
 
     def rows(self) -> Iterator[ArchivedConversation]:

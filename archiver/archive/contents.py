@@ -10,11 +10,15 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from archiver.archive.findings import Code, Finding
 from archiver.archive.parts import key_of
 from archiver.errors import Damaged
 from archiver.format.frame import unpack
+from archiver.format.keys import ChunkKey, parse_key
 from archiver.format.lines import decode_lines, stream_key
+from archiver.model.shipment import ChunkEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from archiver.model.record import Record
 
 __all__ = ["Positions", "check_chunk"]
+
+_entry = msgspec.json.Decoder(ChunkEntry)
 
 
 class Positions:
@@ -65,44 +71,44 @@ def check_chunk(
 ) -> Iterator[Finding]:
     """Yield what is wrong with the records of a chunk whose sha256 is as listed.
 
-    ``seen`` holds the positions of the tenant's streams, by device and stream key, and is
-    added to.
+    ``frame`` is what it holds, opened. ``seen`` holds the positions of the tenant's streams, by
+    device and stream key, and is added to.
     """
-    key = str(claim.key)
     try:
         raw = unpack(frame)
         records = list(decode_lines(raw))
     except Damaged as error:
-        yield Finding(Code.CHUNK_UNREADABLE, key, f"it was sealed wrong: {error}")
+        yield Finding(Code.CHUNK_UNREADABLE, claim.key, f"it was sealed wrong: {error}")
         return
-    if not _as_listed(claim, raw, records):
-        yield Finding(Code.RECORDS_DIFFER, key, "its manifest lists other counts, sizes or times")
-    if not all(_filed_right(claim, record) for record in records):
-        yield Finding(Code.RECORD_MISFILED, key, "a record belongs into another chunk")
+    entry = _entry.decode(claim.entry)
+    key = parse_key(claim.key)
+    if not _as_listed(entry, raw, records):
+        meaning = "its manifest lists other counts, sizes or times"
+        yield Finding(Code.RECORDS_DIFFER, claim.key, meaning)
+    if not isinstance(key, ChunkKey) or not all(_filed_right(key, record) for record in records):
+        yield Finding(Code.RECORD_MISFILED, claim.key, "a record belongs into another chunk")
     order = [(r.conversation, r.stream, r.assistant, r.position) for r in records]
     if order != sorted(order):
-        yield Finding(Code.RECORD_ORDER, key, "its records are not in order")
-    device = claim.key.device
-    new = [seen[device, key_of(record)].add(record.position) for record in records]
+        yield Finding(Code.RECORD_ORDER, claim.key, "its records are not in order")
+    new = [seen[claim.device, key_of(record)].add(record.position) for record in records]
     if not all(new):
-        yield Finding(Code.RECORD_REPEATED, key, "a record stands in the archive twice")
+        yield Finding(Code.RECORD_REPEATED, claim.key, "a record stands in the archive twice")
 
 
-def _as_listed(claim: Claim, raw: bytes, records: list[Record]) -> bool:
-    entry = claim.entry
+def _as_listed(entry: ChunkEntry, raw: bytes, records: list[Record]) -> bool:
     times = [record.occurred_at or record.observed_at for record in records]
     counts = Counter((record.assistant, record.conversation) for record in records)
+    listed = {(count.assistant, count.id): count.records for count in entry.conversations}
     return (
         bool(records)
         and raw.endswith(b"\n")
         and (entry.raw_bytes, entry.records) == (len(raw), len(records))
         and (entry.first_at, entry.last_at) == (min(times), max(times))
-        and counts == {(count.assistant, count.id): count.records for count in entry.conversations}
+        and (counts == listed or entry.seal is not None)
     )
 
 
-def _filed_right(claim: Claim, record: Record) -> bool:
-    key = claim.key
+def _filed_right(key: ChunkKey, record: Record) -> bool:
     stream = stream_key(record.device, record.assistant, record.conversation, record.stream)
     day = (record.occurred_at or record.observed_at)[:10]
     return (

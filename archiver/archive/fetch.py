@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from archiver.archive.unseal import Unsealer
 from archiver.errors import Damaged, StoreError
 from archiver.format.frame import unpack
 from archiver.format.lines import decode_line
@@ -92,15 +93,19 @@ async def read_records(
     chunks: Sequence[HeldChunk],
     conversation: ArchivedConversation,
     *,
+    unsealer: Unsealer | None = None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> AsyncGenerator[Record, None]:
     """Yield the records of one conversation, chunk by chunk as ``chunks`` names them.
 
-    ``progress`` is called with the chunks done and their number.
+    ``unsealer`` opens what is sealed. ``progress`` is called with the chunks done and their
+    number.
     """
+    opener = unsealer or Unsealer(store)
 
     async def get(chunk: HeldChunk) -> bytes:
-        return await fetch_chunk(store, chunk.key, chunk.sha256)
+        body = await fetch_chunk(store, chunk.key, chunk.sha256)
+        return await opener.frame(chunk.key, chunk.key_id, body)
 
     async with aclosing(in_turn(chunks, get, limit=store.concurrency)) as frames:
         done = 0

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-__all__ = ["Code", "Finding", "Report", "Severity"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archiver.archive.scope import Depth
+
+__all__ = ["Code", "Finding", "Report", "Severity", "combined"]
 
 
 class Severity(StrEnum):
@@ -43,30 +48,67 @@ class Code(StrEnum):
         return member
 
     NOTHING_THERE = "nothing-there", Severity.MISSING
+
+    # what a device signed
     MANIFEST_ALTERED = "manifest-altered", Severity.INVALID
     MANIFEST_MISPLACED = "manifest-misplaced", Severity.INVALID
     MANIFEST_MISSING = "manifest-missing", Severity.MISSING
     MANIFEST_CHAIN = "manifest-chain", Severity.INVALID
     MANIFEST_FORK = "manifest-fork", Severity.INVALID
+    TAIL_MISSING = "tail-missing", Severity.MISSING
     LISTING_INVALID = "listing-invalid", Severity.INVALID
     SEQUENCE_REUSED = "sequence-reused", Severity.INVALID
+    COUNT_WRONG = "count-wrong", Severity.INVALID
+    SILENCE = "silence", Severity.GAP
+    CLOCK_BACKWARDS = "clock-backwards", Severity.GAP
+
+    # who signed it
+    SIGNATURE_WRONG = "signature-wrong", Severity.INVALID
+    SIGNER_REVOKED = "signer-revoked", Severity.INVALID
+    SIGNER_UNKNOWN = "signer-unknown", Severity.GAP
+    SIGNER_NOT_YET = "signer-not-yet", Severity.GAP
+
+    # what the admin signed
+    REGISTRY_INVALID = "registry-invalid", Severity.INVALID
+    REGISTRY_MISSING = "registry-missing", Severity.GAP
+    CHECKPOINT_INVALID = "checkpoint-invalid", Severity.INVALID
+    CHECKPOINT_INCONSISTENT = "checkpoint-inconsistent", Severity.INVALID
+    CHECKPOINT_MISSING = "checkpoint-missing", Severity.MISSING
+    ROLLUP_ALTERED = "rollup-altered", Severity.INVALID
+    ROLLUP_MISSING = "rollup-missing", Severity.MISSING
+    HISTORY_REWRITTEN = "history-rewritten", Severity.INVALID
+
+    # chunks
     CHUNK_MISSING = "chunk-missing", Severity.MISSING
     CHUNK_SIZE = "chunk-size", Severity.INVALID
+    CHUNK_TRUNCATED = "chunk-truncated", Severity.INVALID
+    CHUNK_APPENDED = "chunk-appended", Severity.INVALID
     CHUNK_ALTERED = "chunk-altered", Severity.INVALID
     CHUNK_SWAPPED = "chunk-swapped", Severity.INVALID
+    CHUNK_MISPLACED = "chunk-misplaced", Severity.INVALID
     CHUNK_INSERTED = "chunk-inserted", Severity.INVALID
     CHUNK_UNREADABLE = "chunk-unreadable", Severity.INVALID
     CHUNK_GAP = "chunk-gap", Severity.GAP
     CHUNK_UNLISTED = "chunk-unlisted", Severity.GAP
     CHUNK_QUARANTINED = "chunk-quarantined", Severity.GAP
     CHUNK_NOT_YET_LISTED = "chunk-not-yet-listed", Severity.NOTE
+
+    # wrapped keys
+    KEY_MISSING = "key-missing", Severity.MISSING
+    KEY_ALTERED = "key-altered", Severity.INVALID
+    KEY_NOT_LISTED = "key-not-listed", Severity.NOTE
+
+    # other objects
     FOREIGN_OBJECT = "foreign-object", Severity.INVALID
     RESERVED_OBJECT = "reserved-object", Severity.NOTE
+
+    # records
     RECORDS_DIFFER = "records-differ", Severity.INVALID
     RECORD_MISFILED = "record-misfiled", Severity.INVALID
     RECORD_ORDER = "record-order", Severity.INVALID
     RECORD_REPEATED = "record-repeated", Severity.INVALID
     POSITION_GAP = "position-gap", Severity.GAP
+    CHUNK_CLOSED = "chunk-closed", Severity.NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +129,21 @@ class Finding:
 class Report:
     """The result of one verification.
 
-    ``chunks`` and ``stored_bytes`` count what manifests list, ``records`` what they list or,
-    with ``read_data``, what was read.
+    ``chunks``, ``stored_bytes`` and ``records`` count what manifests list within the scope,
+    ``read`` the chunks that were read. ``trusted`` says that an admin's key was at hand;
+    ``covered_until`` is the time of the newest checkpoint.
     """
 
     tenants: tuple[str, ...]
-    read_data: bool
+    depth: Depth
+    trusted: bool
     manifests: int
     chunks: int
     stored_bytes: int
     records: int
+    read: int
+    checkpoints: int
+    covered_until: str | None
     findings: tuple[Finding, ...]
 
     def counts(self) -> dict[Severity, int]:
@@ -116,7 +163,11 @@ class Report:
         """Give the report as values that any JSON library writes."""
         return {
             "tenants": list(self.tenants),
-            "read_data": self.read_data,
+            "depth": self.depth.name.lower(),
+            "trusted": self.trusted,
+            "checkpoints": self.checkpoints,
+            "covered_until": self.covered_until,
+            "read": self.read,
             "manifests": self.manifests,
             "chunks": self.chunks,
             "stored_bytes": self.stored_bytes,
@@ -133,3 +184,22 @@ class Report:
                 for finding in self.findings
             ],
         }
+
+
+def combined(reports: Sequence[Report]) -> Report:
+    """Put the reports of several stores together; there must be one at least."""
+    return Report(
+        tenants=tuple(tenant for one in reports for tenant in one.tenants),
+        depth=reports[0].depth,
+        trusted=all(one.trusted for one in reports),
+        manifests=sum(one.manifests for one in reports),
+        chunks=sum(one.chunks for one in reports),
+        stored_bytes=sum(one.stored_bytes for one in reports),
+        records=sum(one.records for one in reports),
+        read=sum(one.read for one in reports),
+        checkpoints=sum(one.checkpoints for one in reports),
+        covered_until=min(
+            (one.covered_until for one in reports if one.covered_until), default=None
+        ),
+        findings=tuple(finding for one in reports for finding in one.findings),
+    )

@@ -12,7 +12,7 @@ class HeldChunk:
     """A chunk, and how many ``records`` of one conversation it holds.
 
     ``device`` and ``seq`` are those that sealed it; ``sha256`` (hex), ``stored_bytes`` and the
-    times are of the whole chunk.
+    times are of the whole chunk. ``key_id`` names the month key that it is sealed to, if any.
     """
 
     device: str
@@ -23,6 +23,7 @@ class HeldChunk:
     first_at: str
     last_at: str
     records: int
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

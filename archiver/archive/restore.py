@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from archiver.archive.fetch import no_progress, read_records
 from archiver.archive.parts import key_of
 from archiver.archive.replay import replay
+from archiver.archive.unseal import Unsealer
 from archiver.assistants.names import file_parts
 from archiver.durable import files
 from archiver.errors import ArchiveError, NotArchived
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from archiver.archive.catalogue import Catalogue
@@ -68,16 +69,19 @@ async def restore(
     to: Path,
     at: str | None = None,
     force: bool = False,
+    identities: Sequence[str] = (),
     progress: Callable[[int, int], None] = no_progress,
 ) -> Restored:
     """Write the files to ``to/<assistant>/<conversation>/[<device>/]<stream>``.
 
-    ``at`` is RFC 3339, UTC, with milliseconds; ``progress`` is called with the chunks read
-    and their number. Raises `NotArchived` where nothing had been observed at that time,
-    `Damaged` where the archive is not whole, `ArchiveError` where a file is in the way.
+    ``identities`` open what is sealed. ``at`` is RFC 3339, UTC, with milliseconds;
+    ``progress`` is called with the chunks read and their number. Raises `NotArchived` where
+    nothing had been observed at that time, `Damaged` where the archive is not whole,
+    `ArchiveError` where a file is in the way.
     """
     folder = to.joinpath(*file_parts(conversation.assistant), *file_parts(conversation.id))
-    rebuilt = await _rebuild(store, conversation, at, progress)
+    unsealer = Unsealer(store, identities)
+    rebuilt = await _rebuild(unsealer, store, conversation, at, progress)
     several = len(conversation.devices) > 1
     gone = tuple(file for file in rebuilt if at is not None and file.deleted_at is not None)
     planned = [
@@ -89,6 +93,7 @@ async def restore(
 
 
 async def _rebuild(
+    unsealer: Unsealer,
     store: Store,
     conversation: ArchivedConversation,
     at: str | None,
@@ -96,7 +101,8 @@ async def _rebuild(
 ) -> list[RestoredFile]:
     logs: dict[str, list[Record]] = defaultdict(list)
     chunks = conversation.chunks
-    async with aclosing(read_records(store, chunks, conversation, progress=progress)) as records:
+    reading = read_records(store, chunks, conversation, unsealer=unsealer, progress=progress)
+    async with aclosing(reading) as records:
         async for record in records:
             logs[key_of(record)].append(record)
     first = min((one.observed_at for log in logs.values() for one in log), default=None)

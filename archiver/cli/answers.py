@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archiver.archive.scope import Depth
 from archiver.cli.output import human_size, note, print_table, say
 from archiver.cli.times import shown
 
@@ -155,5 +156,12 @@ def print_report(report: Report) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
     verdict = {0: "Complete and valid", 1: "NOT as it should be", 2: "INCOMPLETE"}
     say(f"{verdict[report.exit_status]}{f' ({counts})' if counts else ''}.")
-    if not report.read_data:
+    if report.covered_until:
+        say(
+            f"{report.checkpoints} checkpoints; the newest covers what was there at"
+            f" {shown(report.covered_until)}."
+        )
+    if report.depth is Depth.LISTING:
         note("Listings and manifests were compared; --read-data also reads every chunk.")
+    elif report.read < report.chunks:
+        note(f"{report.read} of {report.chunks} chunks were read.")

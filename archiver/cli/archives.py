@@ -8,7 +8,9 @@ and the exit code says so.
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,11 +22,12 @@ from archiver.cli.folders import find_prefix, require_folder
 from archiver.cli.output import note, progress
 from archiver.cli.session import load_policy
 from archiver.daemon.rules import settings_of, store_of
-from archiver.errors import ArchiveError, ArchiverError, NotArchived, StoreError
+from archiver.errors import ArchiveError, ArchiverError, NotArchived, StoreError, UnusableKey
 from archiver.format.keys import tenant_folder
 from archiver.model.answers import Answer
 from archiver.stores.opening import open_store
 from archiver.stores.settings import FolderSettings
+from archiver.vault.officers import read_identities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -46,6 +49,7 @@ class Part:
     store: Store
     prefix: str
     tenants: tuple[str, ...]
+    rules: Tenant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Archives:
 
     places: tuple[_Place, ...]
     only: str | None
+    identities: tuple[str, ...] = ()
     failures: list[ArchiverError] = field(default_factory=list)
 
     @classmethod
@@ -79,7 +84,8 @@ class Archives:
         """Find what the command line means; raise `ArchiverError` or `click.UsageError`."""
         if where.archive is not None:
             prefix = find_prefix(where.archive) if where.prefix is None else where.prefix
-            return cls((_Place(None, where.archive, prefix.strip("/")),), where.tenant)
+            place = _Place(None, where.archive, prefix.strip("/"))
+            return cls((place,), where.tenant, _identities(where.identities))
         if where.prefix is not None:
             raise click.UsageError("--prefix belongs to --archive; a policy names its own.")
         tenants = load_policy(where.config).policy.tenants
@@ -87,7 +93,7 @@ class Archives:
         if not chosen:
             known = ", ".join(tenant.id for tenant in tenants) or "none at all"
             raise click.UsageError(f"No such tenant in {where.config}; it has {known}.")
-        return cls(chosen, where.tenant)
+        return cls(chosen, where.tenant, _identities(where.identities))
 
     async def each(self, work: Callable[[Part], Awaitable[Result]]) -> list[Result]:
         """Give what ``work`` makes of each store; raise where none could be read."""
@@ -98,7 +104,9 @@ class Archives:
                     async with place.store() as store:
                         names = await self._names(store, place)
                         if names or place.tenant is None:
-                            results.append(await work(Part(store, place.prefix, names)))
+                            results.append(
+                                await work(Part(store, place.prefix, names, place.tenant))
+                            )
             except ArchiverError as error:
                 self.failures.append(error)
         if self.failures and not results:
@@ -128,7 +136,13 @@ class Archives:
         """Read the catalogues and put them together."""
         with bars("manifests") as tell:
             found = await self.each(
-                lambda part: read_catalogue(part.store, part.prefix, part.tenants, progress=tell)
+                lambda part: read_catalogue(
+                    part.store,
+                    part.prefix,
+                    part.tenants,
+                    identities=self.identities,
+                    progress=tell,
+                )
             )
         return Catalogue(
             prefix="",
@@ -136,6 +150,8 @@ class Archives:
             manifests=sum(one.manifests for one in found),
             unreadable=tuple(key for one in found for key in one.unreadable),
             rows=tuple(row for one in found for row in one.rows),
+            closed=sum(one.closed for one in found),
+            erased=sum(one.erased for one in found),
         )
 
     async def with_conversation(
@@ -159,6 +175,14 @@ class Archives:
             async with place.store() as store:
                 return await work(store, catalogue, conversation)
 
+    def tell_closed(self, catalogue: Catalogue) -> None:
+        """Say how much of an archive is not shown because it is sealed, or erased."""
+        if catalogue.closed:
+            note(f"{catalogue.closed} chunks are sealed to keys that were not given.")
+            note("  → Give an officer's private key with --identity FILE.")
+        if catalogue.erased:
+            note(f"{catalogue.erased} chunks can be opened by nobody: their keys are destroyed.")
+
     def conclude(self, unreadable: Sequence[str], code: int = ExitCode.DONE) -> int:
         """Say what could not be read; give the exit code that follows, else ``code``."""
         for key in unreadable:
@@ -171,6 +195,21 @@ class Archives:
         if self.failures:
             return ExitCode.COULD_NOT_RUN
         return ExitCode.ATTENTION if unreadable else code
+
+
+def _identities(paths: tuple[Path, ...]) -> tuple[str, ...]:
+    found: list[str] = []
+    for path in paths:
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise UnusableKey(
+                f"the identity file {path} cannot be read: {error.strerror}",
+                advice="Name the file that holds the officer's private key.",
+            ) from None
+        ask = partial(click.prompt, f"Passphrase of {path}", hide_input=True, err=True)
+        found += read_identities(body, passphrase=ask if sys.stdin.isatty() else None)
+    return tuple(found)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,11 @@ COMMANDS: Final = (
     Entry("ls", "read:ls", "List the conversations in the archive."),
     Entry("show", "read:show", "Print one conversation."),
     Entry("restore", "read:restore", "Give back the files of one conversation, byte for byte."),
-    Entry("verify", "read:verify", "Prove that the archive is complete and undamaged."),
+    Entry(
+        "verify",
+        "verify:verify",
+        "Prove that the archive is complete and undamaged, and by whom.",
+    ),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
     Entry("service", "service:service", "Have the operating system run the daemon."),
     Entry("completion", "completion:completion", "Complete commands with the Tab key."),

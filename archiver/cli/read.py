@@ -14,7 +14,6 @@ import click
 
 from archiver.cli.answers import (
     page,
-    print_report,
     print_restored,
     print_rows,
     restored_json,
@@ -26,7 +25,7 @@ from archiver.cli.output import print_json, say, visible
 from archiver.cli.times import first_moment, last_moment
 from archiver.cli.where import Where, archive_options
 
-__all__ = ["ls", "restore", "show", "verify"]
+__all__ = ["ls", "restore", "show"]
 
 _at_option = click.option(
     "--at",
@@ -81,6 +80,7 @@ def ls(
         print_rows(rows)
     else:
         say("No conversation fits." if catalogue.rows else "The archive has no conversation yet.")
+    archives.tell_closed(catalogue)
     return archives.conclude(catalogue.unreadable)
 
 
@@ -151,7 +151,14 @@ def restore(
             archives.with_conversation(
                 conversation,
                 lambda store, catalogue, row: write(
-                    store, catalogue, row, to=to, at=at, force=force, progress=tell
+                    store,
+                    catalogue,
+                    row,
+                    identities=archives.identities,
+                    to=to,
+                    at=at,
+                    force=force,
+                    progress=tell,
                 ),
             )
         )
@@ -160,33 +167,3 @@ def restore(
     else:
         print_restored(done)
     return archives.conclude(done.unreadable)
-
-
-@click.command(
-    epilog=examples(
-        "archiver verify",
-        "archiver verify --read-data --archive ./copy",
-        "archiver verify --json | jq -r '.findings[] | [.severity, .code, .object] | @tsv'",
-    )
-)
-@archive_options
-@click.option("--read-data", is_flag=True, help="Fetch every chunk and look at every record.")
-@json_option
-def verify(where: Where, *, read_data: bool, as_json: bool) -> int:
-    """Prove that the archive is complete and undamaged.
-
-    Without --read-data the manifests and the listing are compared: what is missing, added,
-    cut or renumbered is found. Exits with 1 where something is damaged or gone, with 2 where
-    something was never shipped, with 3 where a store could not be read.
-    """
-    from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.reading import verification  # noqa: PLC0415
-
-    archives = Archives.of(where)
-    report = asyncio.run(verification(archives, read_data=read_data))
-    if as_json:
-        not_read = [str(error) for error in archives.failures]
-        print_json({**report.to_json(), "not_read": not_read})
-    else:
-        print_report(report)
-    return archives.conclude((), report.exit_status)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import read_records
-from archiver.archive.findings import Report
+from archiver.archive.findings import Code, Finding, Report, combined
 from archiver.archive.parts import key_of
+from archiver.archive.signers import Trust
 from archiver.archive.transcript import Turn, turns
-from archiver.archive.verify import verify
+from archiver.archive.unseal import Unsealer
+from archiver.archive.verify import Request, verify
 from archiver.cli.archives import bars
-from archiver.errors import NotArchived
+from archiver.errors import NotArchived, UnusableKey
+from archiver.evidence.verifier import VerifierKey
+from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
     from archiver.archive.catalogue import Catalogue
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
 
-__all__ = ["Transcript", "transcript", "verification"]
+__all__ = ["Transcript", "transcript", "trust_in", "verification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,9 @@ async def transcript(archives: Archives, text: str, at: str | None) -> Transcrip
 
     async def work(store: Store, catalogue: Catalogue, row: ArchivedConversation) -> Transcript:
         with bars("chunks") as tell:
-            records = [one async for one in read_records(store, row.chunks, row, progress=tell)]
+            unsealer = Unsealer(store, archives.identities)
+            reading = read_records(store, row.chunks, row, unsealer=unsealer, progress=tell)
+            records = [one async for one in reading]
         seen = sorted({record.observed_at for record in records})
         known = records if at is None else _known_at(records, at)
         if not known:
@@ -64,13 +72,27 @@ def _known_at(records: list[Record], at: str) -> list[Record]:
     return [record for record in records if record.position <= ends.get(key_of(record), -1)]
 
 
-async def verification(archives: Archives, *, read_data: bool) -> Report:
-    """Verify everything that is meant, as one report."""
+async def verification(archives: Archives, request: Request, *, conversation: str | None) -> Report:
+    """Verify everything that is meant, as one report.
+
+    Whom to believe is in the request, or else in each tenant's policy. Where it is in neither,
+    that is a finding: a signature of a stranger proves nothing.
+    """
+    chunks = await _chunks_of(archives, conversation) if conversation else None
 
     async def work(part: Part) -> Report:
-        return await verify(
-            part.store, part.prefix, part.tenants, read_data=read_data, progress=tell
+        asked = _for(part, request)
+        if chunks is not None:
+            asked = replace(asked, scope=replace(asked.scope, chunks=chunks))
+        report = await verify(part.store, part.prefix, part.tenants, asked, progress=tell)
+        if asked.trust is not None or not report.manifests:
+            return report
+        meaning = (
+            "no admin's public key was given (--admin-key, or evidence.admin_keys in the"
+            " policy): nobody vouches for the devices that signed"
         )
+        unknown = Finding(Code.REGISTRY_MISSING, part.prefix or part.store.name, meaning)
+        return replace(report, findings=(*report.findings, unknown))
 
     with bars("objects") as tell:
         reports = await archives.each(work)
@@ -79,12 +101,36 @@ async def verification(archives: Archives, *, read_data: bool) -> Report:
             "no tenant of the policy is enabled or has anything in its store",
             advice="Enable a tenant, or name a folder with --archive.",
         )
-    return Report(
-        tenants=tuple(tenant for one in reports for tenant in one.tenants),
-        read_data=read_data,
-        manifests=sum(one.manifests for one in reports),
-        chunks=sum(one.chunks for one in reports),
-        stored_bytes=sum(one.stored_bytes for one in reports),
-        records=sum(one.records for one in reports),
-        findings=tuple(finding for one in reports for finding in one.findings),
-    )
+    return combined(reports)
+
+
+def trust_in(keys: tuple[str, ...]) -> Trust | None:
+    """Read admins' public keys, each a text or the name of a file that holds one."""
+    found = []
+    for text in keys:
+        path = Path(text)
+        if "+" not in text and not path.is_file():
+            raise UnusableKey(
+                f"{text} is neither a public key nor a file",
+                advice="Give name+id+key as `archiver keys generate admin` prints it.",
+            )
+        found.append(VerifierKey.parse(text if "+" in text else path.read_text().strip()))
+    return Trust(tuple(found)) if found else None
+
+
+def _for(part: Part, request: Request) -> Request:
+    """Fill in what the tenant's policy says and the command line does not."""
+    if part.rules is None:
+        return request
+    evidence = part.rules.evidence
+    trust = request.trust
+    if trust is None and evidence.admin_keys:
+        trust = Trust(tuple(VerifierKey.parse(text) for text in evidence.admin_keys))
+    # A store that is in use must speak up to now; a copy, up to its newest checkpoint.
+    as_of = request.as_of or rfc3339(datetime.now(UTC))
+    return replace(request, trust=trust, silence_days=evidence.silence_days, as_of=as_of)
+
+
+async def _chunks_of(archives: Archives, conversation: str) -> frozenset[str]:
+    catalogue = await archives.catalogue()
+    return frozenset(chunk.key for chunk in catalogue.find(conversation).chunks)

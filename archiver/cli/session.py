@@ -51,7 +51,7 @@ def session(
     """
     machine = machine or Machine.this()
     loaded = load_policy(config)
-    rules = Rules.of(loaded.policy)
+    rules = Rules.of(loaded.policy, loaded.fingerprint)
     for problem in rules.problems:
         note(problem)
     files.make_private_folder(state)

@@ -16,7 +16,7 @@ import click
 
 from archiver.format.times import rfc3339
 
-__all__ = ["first_moment", "last_moment", "shown"]
+__all__ = ["day", "first_moment", "last_moment", "shown"]
 
 _TYPED: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
@@ -38,6 +38,12 @@ def first_moment(ctx: click.Context, param: click.Parameter, value: str | None) 
 def last_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read an option's time as the end of a span, else as `first_moment` does."""
     return _read(ctx, param, value, end=True)
+
+
+def day(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read an option that names a day; a callback of click's. Gives ``YYYY-MM-DD``."""
+    moment = _read(ctx, param, value, end=False)
+    return moment and moment[:10]
 
 
 def _read(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from archiver.archive.catalogue import read_catalogue
 from archiver.archive.restore import restore
-from archiver.archive.verify import verify
+from archiver.archive.scope import Depth
+from archiver.archive.verify import Request, verify
 from archiver.assistants.protocol import Shape
 from archiver.assistants.registry import ASSISTANTS
 from archiver.capture.door import glance
@@ -125,7 +126,9 @@ class Tour:
     def _verify(self) -> list[Step]:
         async def read() -> Step:
             async with open_store(FolderSettings(self._folder.archive)) as store:
-                report = await verify(store, "", read_data=True, progress=tell)
+                report = await verify(
+                    store, "", request=Request(depth=Depth.RECORDS), progress=tell
+                )
             ok = report.exit_status == 0
             read_back = f"{report.chunks} chunks and {report.records} records read back"
             return Step(

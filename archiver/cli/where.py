@@ -21,12 +21,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What the command line says. ``archive``, where given, is read instead of the policy."""
+    """What the command line says. ``archive``, where given, is read instead of the policy.
+
+    ``identities`` are files with an officer's private keys.
+    """
 
     config: Path
     archive: Path | None
     prefix: str | None
     tenant: str | None
+    identities: tuple[Path, ...] = ()
 
 
 def archive_options(command: Callable[..., Result]) -> Callable[..., Result]:
@@ -39,9 +43,10 @@ def archive_options(command: Callable[..., Result]) -> Callable[..., Result]:
         archive: Path | None,
         prefix: str | None,
         tenant: str | None,
+        identity: tuple[Path, ...],
         **options: Any,
     ) -> Result:
-        return command(where=Where(config, archive, prefix, tenant), **options)
+        return command(where=Where(config, archive, prefix, tenant, identity), **options)
 
     added = (
         config_option,
@@ -55,6 +60,13 @@ def archive_options(command: Callable[..., Result]) -> Callable[..., Result]:
             "--prefix", help="Where below --archive the tenant= folders lie, if it is not found."
         ),
         click.option("--tenant", metavar="ID", help="Only this tenant, instead of all."),
+        click.option(
+            "--identity",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            multiple=True,
+            help="An officer's private key (age identity), to open what is sealed.",
+        ),
     )
     for option in reversed(added):
         with_where = option(with_where)

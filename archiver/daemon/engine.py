@@ -23,14 +23,15 @@ from archiver.capture.find import Finder
 from archiver.capture.owner import Owners
 from archiver.capture.readers import Alone
 from archiver.daemon.outbox import SpoolOutbox
+from archiver.daemon.paperwork import write_papers
 from archiver.daemon.projects import project_folders
 from archiver.daemon.rules import store_of
 from archiver.delivery.pace import Pace
 from archiver.delivery.ship import Shipped, Shipper
 from archiver.errors import DiskFull
+from archiver.evidence.device import DeviceSigner
 from archiver.format.times import rfc3339
 from archiver.policy.whereabouts import Git
-from archiver.sealing.manifests import write_manifest
 from archiver.sealing.seal import Sealer
 from archiver.spool import reserve
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from archiver.capture.readers import Readers
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
+    from archiver.evidence.note import Signer
     from archiver.spool.spool import Spool
     from archiver.stores.protocol import Store
 
@@ -75,9 +77,16 @@ def places_of(rules: Rules, machine: Machine, tree: Tree) -> Callable[[Sequence[
 class Engine:
     """Acts for the policy that was applied last; before that, for nobody."""
 
-    def __init__(self, spool: Spool, machine: Machine, readers: Readers | None = None) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        machine: Machine,
+        readers: Readers | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self.spool = spool
         self.machine = machine
+        self.signer = signer or DeviceSigner(spool.folder, spool.device)
         self.tree = DiskTree()
         self.rules: Rules | None = None
         self.collector: Collector | None = None
@@ -151,17 +160,12 @@ class Engine:
 
         On a full disk it ends early: what is spooled stays spooled.
         """
-        count = 0
+        count, rules = 0, self.rules
+        if rules is None:
+            return 0
         try:
-            for name, tenant in (self.rules.tenants if self.rules else {}).items():
-                count += self.sealer.seal(
-                    name,
-                    max_bytes=tenant.chunk.max_bytes,
-                    max_age_seconds=tenant.chunk.max_age_seconds,
-                    level=tenant.chunk.level,
-                    everything=everything,
-                    stop=stop,
-                )
+            for name, chunk in rules.chunks.items():
+                count += self.sealer.seal(name, chunk, everything=everything, stop=stop)
         except DiskFull as error:
             self.last_pass.full = str(error)
         return count
@@ -178,24 +182,11 @@ class Engine:
         if shipper is None or rules is None or tenant not in rules.tenants:
             return []
         shipped = [await shipper.ship(tenant, force=force)]
-        if manifests and await asyncio.to_thread(self._manifests, tenant):
+        if manifests and await asyncio.to_thread(
+            write_papers, self.spool, rules, tenant, self.machine, self.signer
+        ):
             shipped.append(await shipper.ship(tenant, force=force))
         return shipped
-
-    def _manifests(self, tenant: str) -> bool:
-        """Write every manifest that is due for a tenant; tell whether there was one."""
-        written = False
-        rules = self.rules
-        if rules is None or tenant not in rules.tenants:
-            return False
-        while write_manifest(
-            self.spool,
-            tenant,
-            now=self.machine.clock(),
-            retention_days=rules.tenants[tenant].retention.days,
-        ):
-            written = True
-        return written
 
     def keep_house(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Give free pages back to the file system, and hold the reserve again, if there is room.

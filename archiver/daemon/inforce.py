@@ -71,7 +71,7 @@ class InForce:
         return changed
 
     def _apply(self, loaded: LoadedPolicy) -> None:
-        rules = Rules.of(loaded.policy)
+        rules = Rules.of(loaded.policy, loaded.fingerprint)
         self._engine.apply(rules)
         self.status = PolicyStatus(
             state="in force",

@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING
 from archiver.durable import files
 from archiver.errors import ArchiverError, SpoolDamaged
 from archiver.format.frame import unpack
-from archiver.format.keys import ChunkKey
+from archiver.format.keys import ChunkKey, parse_key
 from archiver.format.lines import decode_lines
 from archiver.format.times import rfc3339
 from archiver.model.shipment import ChunkEntry, ConversationCount
+from archiver.sealing import docket
 from archiver.sealing.seal import Sealer
-from archiver.spool import chunks, database
+from archiver.spool import chunks, database, papers
+from archiver.spool.papers import Paper, PaperKind
 from archiver.spool.spool import SEALED, Spool
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
     from archiver.model.record import Record
+    from archiver.sealing.docket import WrappedKey
 
 __all__ = ["Opened", "open_spool"]
 
@@ -62,28 +66,48 @@ def open_spool(folder: Path, clock: Callable[[], datetime]) -> Opened:
 
 def _take_over(spool: Spool, clock: Callable[[], datetime]) -> int:
     count = 0
-    for path in sorted((spool.folder / SEALED).glob("*/*.jsonl.zst")):
+    keys: set[str] = set()
+    for path in sorted((spool.folder / SEALED).glob("*/*.jsonl.zst*")):
+        if path.name.endswith(docket.SUFFIX):
+            continue
         try:
-            entry, tenant = _entry_of(path)
+            entry, tenant, wrapped = _entry_of(path)
         except (ArchiverError, OSError, ValueError):
             target = spool.folder / "quarantine" / "sealed"
             files.make_private_folder(target)
-            files.move(path, target / path.name)
+            for one in (path, docket.path_of(path)):
+                if one.exists():
+                    files.move(one, target / one.name)
             continue
         spool.ensure_tenant(tenant)
         with spool.transaction() as db:
+            if wrapped and wrapped.key not in keys:
+                keys.add(wrapped.key)
+                papers.add(db, _paper(db, tenant, wrapped), rfc3339(clock()))
             chunks.add(db, tenant, entry, rfc3339(clock()), foreign=True)
         count += 1
     return count
 
 
-def _entry_of(path: Path) -> tuple[ChunkEntry, str]:
-    """Read back from a sealed file what its lost row said."""
-    device, seq, sha = path.name.removesuffix(".jsonl.zst").split("-")
+def _paper(db: sqlite3.Connection, tenant: str, wrapped: WrappedKey) -> Paper:
+    seq = papers.next_seq(db, tenant, PaperKind.MONTH_KEY)
+    sha256 = hashlib.sha256(wrapped.body).hexdigest()
+    return Paper(tenant, PaperKind.MONTH_KEY, seq, wrapped.key, sha256, wrapped.body)
+
+
+def _entry_of(path: Path) -> tuple[ChunkEntry, str, WrappedKey | None]:
+    """Read back from a sealed file, or from its docket, what its lost row said."""
+    device, seq, sha = path.name.partition(".")[0].split("-")
     body = path.read_bytes()
     sha256 = hashlib.sha256(body).hexdigest()
     if not sha256.startswith(sha):
         raise ValueError("a sealed file is not what its name says")
+    if docket.path_of(path).exists():
+        told = docket.read(path)
+        key = parse_key(told.entry.key)
+        if not isinstance(key, ChunkKey) or told.entry.sha256 != sha256:
+            raise ValueError("a docket is not that of its file")
+        return told.entry, key.tenant, told.wrapped
     raw = unpack(body)
     records = list(decode_lines(raw))
     times = [record.occurred_at or record.observed_at for record in records]
@@ -104,6 +128,7 @@ def _entry_of(path: Path) -> tuple[ChunkEntry, str]:
             conversations=_counts(records),
         ),
         first.tenant,
+        None,
     )
 
 

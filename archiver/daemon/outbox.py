@@ -11,14 +11,17 @@ import msgspec
 from archiver.delivery.parcel import Parcel, Waiting, WaitReason
 from archiver.durable import files
 from archiver.errors import DiskFull
+from archiver.sealing import docket
 from archiver.sealing.seal import sealed_path
-from archiver.spool import chunks, reserve
+from archiver.spool import chunks, papers, reserve
+from archiver.spool.papers import PaperKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archiver.model.shipment import Receipt
-    from archiver.spool.chunks import ManifestRow, Sealed
+    from archiver.spool.chunks import Sealed
+    from archiver.spool.papers import Paper
     from archiver.spool.spool import Spool
 
 __all__ = ["FORMAT", "SpoolOutbox"]
@@ -45,12 +48,14 @@ class SpoolOutbox:
         self._spool = spool
 
     def pending(self, tenant: str, limit: int) -> Sequence[Parcel]:
-        """Give the oldest parcels: chunks, then manifests."""
+        """Give the oldest parcels: what goes ahead, alone; then chunks, then manifests."""
         with self._spool.transaction() as db:
+            if ahead := papers.pending(db, tenant, papers.AHEAD, limit):
+                return [_paper(one) for one in ahead]
             sealed = chunks.pending(db, tenant, limit)
             room = limit - len(sealed)
-            listed = chunks.pending_manifests(db, tenant, room) if room else []
-        return [self._chunk(one) for one in sealed] + [_manifest(one) for one in listed]
+            listed = papers.pending(db, tenant, (PaperKind.MANIFEST,), room) if room else []
+        return [self._chunk(one) for one in sealed] + [_paper(one) for one in listed]
 
     def _chunk(self, sealed: Sealed) -> Parcel:
         entry = sealed.entry
@@ -85,13 +90,14 @@ class SpoolOutbox:
             if parcel.kind == "chunk":
                 chunks.deliver(db, parcel.tenant, receipt, parcel.size)
             else:
-                chunks.deliver_manifest(db, parcel.tenant, parcel.sha256)
+                papers.deliver(db, parcel.tenant, parcel.sha256)
 
     def discard(self, parcel: Parcel) -> None:
         """Remove the sealed file; one that cannot be removed now goes at the next start."""
         if parcel.path is not None:
             with contextlib.suppress(OSError):
                 files.remove(parcel.path)
+                docket.remove(parcel.path)
 
     def quarantine(self, parcel: Parcel, reason: str) -> None:
         """Set a parcel aside; its bytes stay."""
@@ -99,7 +105,7 @@ class SpoolOutbox:
             if parcel.kind == "chunk":
                 chunks.quarantine(db, parcel.tenant, parcel.sha256, reason)
             else:
-                chunks.quarantine_manifest(db, parcel.tenant, parcel.sha256)
+                papers.quarantine(db, parcel.tenant, parcel.sha256)
 
     def waiting(self, tenant: str) -> Waiting | None:
         """Give what the tenant waits for."""
@@ -131,14 +137,14 @@ class SpoolOutbox:
             )
 
 
-def _manifest(row: ManifestRow) -> Parcel:
+def _paper(paper: Paper) -> Parcel:
     return Parcel(
-        tenant=row.tenant,
-        key=row.key,
-        sha256=row.sha256,
-        size=len(row.body),
-        kind="manifest",
-        seq=row.seq,
-        body=row.body,
-        metadata=(("format", FORMAT), ("seq", str(row.seq)), ("sha256", row.sha256)),
+        tenant=paper.tenant,
+        key=paper.key,
+        sha256=paper.sha256,
+        size=len(paper.body),
+        kind="paper",
+        seq=paper.seq,
+        body=paper.body,
+        metadata=(("format", FORMAT), ("seq", str(paper.seq)), ("sha256", paper.sha256)),
     )

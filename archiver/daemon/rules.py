@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archiver.errors import PolicyError
+from archiver.errors import ArchiverError
 from archiver.policy.document import FolderStore, R2Store
 from archiver.policy.identity import subject_key
+from archiver.sealing.seal import ChunkRules
 from archiver.stores.opening import open_store
 from archiver.stores.prefixed import Prefixed
 from archiver.stores.settings import FolderSettings, S3Settings
+from archiver.vault.age import check_recipients
 
 if TYPE_CHECKING:
     from archiver.policy.document import Policy, Tenant
@@ -53,24 +55,40 @@ def store_of(rules: StoreRules) -> Store:
 class Rules:
     """A policy in force, and its enabled tenants by id.
 
-    A tenant whose subject key cannot be read is left out, and ``problems`` says so: nothing
-    of its conversations could be named, and the other tenants must not wait for it.
+    A tenant whose subject key cannot be read, or to whose officers nothing can be sealed, is
+    left out, and ``problems`` says so: nothing of its conversations could be named or closed,
+    and the other tenants must not wait for it. ``chunks`` says how each tenant's are sealed;
+    ``fingerprint`` is the document's sha256 in hex.
     """
 
     policy: Policy
     tenants: dict[str, Tenant]
+    chunks: dict[str, ChunkRules]
     problems: tuple[str, ...] = ()
+    fingerprint: str | None = None
 
     @classmethod
-    def of(cls, policy: Policy) -> Rules:
+    def of(cls, policy: Policy, fingerprint: str | None = None) -> Rules:
         """Prepare a policy."""
         tenants: dict[str, Tenant] = {}
+        chunks: dict[str, ChunkRules] = {}
         problems = []
         for tenant in policy.tenants:
             try:
                 if tenant.enabled:
                     subject_key(tenant)
+                    chunks[tenant.id] = _chunk_rules(tenant)
                     tenants[tenant.id] = tenant
-            except PolicyError as error:
+            except ArchiverError as error:
                 problems.append(f"tenant {tenant.id}: {error}")
-        return cls(policy, tenants, tuple(problems))
+        return cls(policy, tenants, chunks, tuple(problems), fingerprint)
+
+
+def _chunk_rules(tenant: Tenant) -> ChunkRules:
+    chunk, officers = tenant.chunk, tenant.sealing.officers
+    return ChunkRules(
+        chunk.max_bytes,
+        chunk.max_age_seconds,
+        chunk.level,
+        check_recipients(officers) if officers else (),
+    )

@@ -24,7 +24,8 @@ class Outbox(Protocol):
     def pending(self, tenant: str, limit: int) -> Sequence[Parcel]:
         """Give the oldest parcels, at most ``limit``, without receipt or quarantine.
 
-        Every chunk comes before the manifests that list it.
+        Every chunk comes before the manifests that list it. What must be stored before any
+        chunk (a device's enrolment, wrapped keys) is given alone, until it is stored.
         """
         ...
 

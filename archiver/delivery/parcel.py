@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_WAIT", "Kind", "Parcel", "WaitReason", "Waiting"]
 
-Kind = Literal["chunk", "manifest"]
+Kind = Literal["chunk", "paper"]
 
 LONGEST_WAIT: Final = timedelta(seconds=900)
 """No waiting state lasts longer before the store is asked again."""
@@ -30,9 +30,9 @@ class Parcel:
     """One sealed object that a tenant's store does not have for certain yet.
 
     ``sha256`` (hex) and ``size`` (bytes) are over the sealed bytes, as they were when they
-    were sealed. A chunk lies in the file ``path``; a manifest is small and carried in
-    ``body``. ``metadata`` are pairs of short ASCII texts. ``seq`` counts the parcels of this
-    kind per device and tenant.
+    were sealed. A chunk lies in the file ``path``; a paper (a manifest, a key) is small and
+    carried in ``body``. ``metadata`` are pairs of short ASCII texts. ``seq`` counts
+    the parcels of this kind per device and tenant.
     """
 
     tenant: str

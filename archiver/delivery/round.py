@@ -2,9 +2,9 @@
 
 * Oldest first, in batches: memory does not grow with the backlog. When nothing in the oldest
   batch can go now, the round is over.
-* Chunks first, several at once; the manifests of the batch after them, one by one and in
-  order. No manifest goes while a chunk of the round is left behind: a manifest may only list
-  what is stored.
+* Chunks first, several at once; the papers of the batch after them, one by one and in order.
+  No paper goes while a parcel of the round is left behind: a manifest may only list what is
+  stored. What must be stored before any chunk (keys), the outbox gives alone.
 * A parcel that is refused for now is left behind and the others go on, so one that a store or
   a proxy never takes holds nobody up. Three left behind in a row speak against the store, not
   against the parcels, and end the round.
@@ -71,7 +71,7 @@ class Round:
         while not self._stopped and (batch := self._batch()):
             await self._together(deque(parcel for parcel in batch if parcel.kind == "chunk"))
             for parcel in batch:
-                if parcel.kind == "manifest":
+                if parcel.kind == "paper":
                     await self._in_turn(parcel)
         return self._stopped or self._soonest
 
@@ -98,11 +98,11 @@ class Round:
             # One slot's error cancels the others: callers expect it as it was raised.
             raise errors.exceptions[0] from None
 
-    async def _in_turn(self, manifest: Parcel) -> None:
+    async def _in_turn(self, paper: Parcel) -> None:
         if self._left:
-            self._left.add(manifest.key)
+            self._left.add(paper.key)
         else:
-            self._settle(manifest, await self._courier.bring(manifest))
+            self._settle(paper, await self._courier.bring(paper))
 
     def _settle(self, parcel: Parcel, ending: Ending) -> None:
         match ending:

@@ -1,4 +1,4 @@
-"""Manifests: one JSON object and a final newline, read strictly.
+"""Manifests: one JSON object and a final newline, the text of a signed note, read strictly.
 
 The same manifest always encodes to the same bytes: keys stand in the order of
 `archiver.model.shipment`, without spaces. A reader ignores keys that it does not know and
@@ -23,7 +23,7 @@ device ships at once, so anything larger is not ours and must not fill the memor
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Give the bytes that are stored."""
+    """Give the text that a device signs."""
     return msgspec.json.encode(manifest) + b"\n"
 
 

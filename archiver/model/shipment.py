@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-__all__ = ["ChunkEntry", "ConversationCount", "Manifest", "Receipt", "Window"]
+__all__ = [
+    "ChunkEntry",
+    "ConversationCount",
+    "KeyEntry",
+    "Manifest",
+    "Receipt",
+    "RecordCounts",
+    "Seal",
+    "Window",
+]
 
 
 class ConversationCount(msgspec.Struct, frozen=True):
@@ -17,11 +26,22 @@ class ConversationCount(msgspec.Struct, frozen=True):
     records: int
 
 
-class ChunkEntry(msgspec.Struct, frozen=True):
+class Seal(msgspec.Struct, frozen=True):
+    """To whom a chunk is sealed, and what is said of it to them alone.
+
+    ``key_id`` names the month key (`archiver.vault`); ``index`` is base64 of an age file to the
+    same key, which holds the chunk's conversations as JSON, as `ChunkEntry.conversations` would.
+    """
+
+    key_id: str
+    index: str
+
+
+class ChunkEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One chunk as a manifest lists it. ``sha256`` (hex) is over the stored bytes.
 
     ``first_at`` and ``last_at`` are the earliest and latest record times (``occurred_at``,
-    else ``observed_at``).
+    else ``observed_at``). A sealed chunk lists no ``conversations`` in clear.
     """
 
     seq: int
@@ -32,7 +52,28 @@ class ChunkEntry(msgspec.Struct, frozen=True):
     records: int
     first_at: str
     last_at: str
-    conversations: tuple[ConversationCount, ...]
+    conversations: tuple[ConversationCount, ...] = ()
+    seal: Seal | None = None
+
+
+class KeyEntry(msgspec.Struct, frozen=True):
+    """A wrapped month key that was published before the first chunk sealed to it."""
+
+    key: str
+    sha256: str
+    stored_bytes: int
+
+
+class RecordCounts(msgspec.Struct, frozen=True):
+    """How many records this device ever captured for the tenant, and gave up unsent.
+
+    The high-water mark of the collector: what is captured and neither listed nor dropped is on
+    the device. ``reason`` says why records were dropped, ``None`` where none was.
+    """
+
+    captured: int
+    dropped: int = 0
+    reason: str | None = None
 
 
 class Window(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
@@ -46,9 +87,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What one device shipped for one tenant in one window.
 
     ``previous`` is the sha256 (hex) of the previous manifest's stored bytes, ``None`` for
-    the first. ``quarantined`` lists sequence numbers whose chunk met a proved conflict and
-    is kept on the device. ``recovered`` lists chunks that another device identity sealed
-    before this machine lost its state.
+    the first. ``policy`` is the sha256 (hex) of the admin's document that was in force.
+    ``keys`` lists the wrapped keys published since. ``quarantined`` lists sequence numbers
+    whose chunk met a proved conflict and is kept on the device. ``recovered`` lists chunks that
+    another device identity sealed before this machine lost its state.
     """
 
     v: int
@@ -59,8 +101,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     window: Window
     software: str
+    policy: str | None
     retention_days: int | None
+    records: RecordCounts
     chunks: tuple[ChunkEntry, ...] = ()
+    keys: tuple[KeyEntry, ...] = ()
     quarantined: tuple[int, ...] = ()
     recovered: tuple[ChunkEntry, ...] = ()
 

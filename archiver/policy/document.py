@@ -17,7 +17,7 @@ their names.
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archiver.policy.fields import (
@@ -25,6 +25,8 @@ from archiver.policy.fields import (
     FolderPattern,
     LocalPath,
     Name,
+    PublicKey,
+    Recipient,
     RemotePattern,
     Section,
     SubjectKey,
@@ -36,6 +38,7 @@ from archiver.policy.places import FolderStore, R2Store, S3Store, Store
 __all__ = [
     "ChunkRules",
     "Claims",
+    "Evidence",
     "FolderStore",
     "Identity",
     "Policy",
@@ -43,6 +46,7 @@ __all__ = [
     "Retention",
     "S3Store",
     "Schedule",
+    "Sealing",
     "SpoolLimits",
     "Store",
     "Tenant",
@@ -102,6 +106,30 @@ class Retention(Section):
     """The retention class, ``class`` in the document."""
 
 
+class Evidence(Section):
+    """What makes the archive checkable: whom to believe, and how long silence is normal."""
+
+    admin_keys: tuple[PublicKey, ...] = ()
+    """Public keys of the admins who approve devices and sign checkpoints."""
+
+    silence_days: Annotated[int, Field(ge=1, le=3650)] = 31
+    """Longest time without a word from a device that `archiver verify` does not report."""
+
+
+class Sealing(Section):
+    """Who may open the chunks. Devices can only close them."""
+
+    officers: tuple[Recipient, ...] = ()
+    """age recipients of the officers. None: chunks are compressed and not encrypted."""
+
+    @field_validator("officers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise wrong("the same recipient stands there twice")
+        return value
+
+
 class Identity(Section):
     """How the user is named, and the key that makes the pseudonym of that name."""
 
@@ -140,6 +168,8 @@ class Tenant(Section):
     chunk: ChunkRules = ChunkRules()
     retention: Retention = Retention()
     identity: Identity
+    evidence: Evidence = Evidence()
+    sealing: Sealing = Sealing()
 
 
 class Schedule(Section):

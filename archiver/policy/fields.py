@@ -24,6 +24,8 @@ __all__ = [
     "LocalPath",
     "Name",
     "Prefix",
+    "PublicKey",
+    "Recipient",
     "Region",
     "RemotePattern",
     "Section",
@@ -155,6 +157,18 @@ def _remote_pattern(value: str) -> str:
     return value
 
 
+def _public_key(value: str) -> str:
+    if not re.fullmatch(r"[^\s+]{1,256}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", value):
+        raise wrong("must be a public key as `archiver keys generate admin` prints it")
+    return value
+
+
+def _recipient(value: str) -> str:
+    if not re.fullmatch(r"age1[a-z0-9]{50,4096}|ssh-(ed25519|rsa) \S{60,4096}( .*)?", value):
+        raise wrong("must be an age recipient: age1…, ssh-ed25519 … or ssh-rsa …")
+    return value
+
+
 def endpoint_host(value: str) -> str:
     """Give the host of a store's address; raise a refusal where it is none."""
     try:
@@ -188,6 +202,12 @@ Bucket = Annotated[str, AfterValidator(_bucket)]
 
 Region = Annotated[str, AfterValidator(_region)]
 """A region of an S3 service."""
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+"""An Ed25519 public key as C2SP signed notes write it: ``name+id+base64``."""
+
+Recipient = Annotated[str, AfterValidator(_recipient)]
+"""An age recipient. Whether its checksum holds is asked of the library that uses it."""
 
 AccountId = Annotated[str, AfterValidator(_account)]
 """The id of a Cloudflare account."""

@@ -1,34 +1,38 @@
 """Writing the next manifest of a tenant's chain.
 
 A manifest lists what the store has confirmed since the last one, and names the last one's
-sha256. It is sealed like a chunk: its bytes are in the spool before it is sent, in the same
-transaction that moves the chain on. When nothing happened for a day it is written all the
-same, so that silence can be told from deletion; the first one a day after the tenant was first
-enabled on this device, or earlier, when there is something to list.
+sha256. It is a signed note (C2SP) of this device. It is sealed like a chunk: its bytes are in
+the spool before it is sent, in the same transaction that moves the chain on. When nothing
+happened for a day it is written all the same, so that silence can be told from deletion; the
+first one a day after the tenant was first enabled on this device, or earlier, when there is
+something to list.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from archiver import __version__
 from archiver.durable import files
+from archiver.evidence import note
 from archiver.format import manifests
 from archiver.format.keys import ManifestKey
 from archiver.format.times import parse_rfc3339, rfc3339
 from archiver.model.record import FORMAT_VERSION
-from archiver.model.shipment import Manifest, Window
-from archiver.spool import chunks
-from archiver.spool.chunks import ManifestRow
+from archiver.model.shipment import Manifest, RecordCounts, Window
+from archiver.spool import chunks, counts, papers
+from archiver.spool.papers import Paper, PaperKind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from archiver.evidence.note import Signer
     from archiver.spool.spool import Spool
 
-__all__ = ["EVERY", "write_manifest"]
+__all__ = ["EVERY", "Terms", "write_manifest"]
 
 EVERY: Final = timedelta(days=1)
 """A manifest is written at least this often, also when nothing happened."""
@@ -41,8 +45,21 @@ def _recent(since: str, now: datetime) -> bool:
     return timedelta() <= now - parse_rfc3339(since) < EVERY
 
 
-def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: int | None) -> bool:
-    """Write one manifest if one is due; tell whether it was. Call again until it is not."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a manifest says of the policy that was in force."""
+
+    retention_days: int | None = None
+    policy: str | None = None
+
+
+def write_manifest(
+    spool: Spool, tenant: str, *, now: datetime, terms: Terms, signer: Signer
+) -> bool:
+    """Write one manifest if one is due; tell whether it was. Call again until it is not.
+
+    ``signer`` has this device's key.
+    """
     spool.ensure_tenant(tenant)
     with spool.transaction() as db:
         seq, previous, last_at, enabled_at = db.execute(
@@ -55,6 +72,7 @@ def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: 
         if not news.rows and (since is None or _recent(since, now)):
             return False
         made_at = rfc3339(now)
+        kept = counts.read(db, tenant)
         manifest = Manifest(
             v=FORMAT_VERSION,
             tenant=tenant,
@@ -64,14 +82,18 @@ def write_manifest(spool: Spool, tenant: str, *, now: datetime, retention_days: 
             created_at=made_at,
             window=Window(since=last_at, until=made_at),
             software=f"archiver {__version__}",
-            retention_days=retention_days,
+            policy=terms.policy,
+            retention_days=terms.retention_days,
+            records=RecordCounts(kept.captured, kept.dropped, kept.reason),
             chunks=news.delivered,
+            keys=papers.unlisted_keys(db, tenant),
             quarantined=news.quarantined,
             recovered=news.recovered,
         )
-        body = manifests.encode(manifest)
+        body = note.write(manifests.encode(manifest), signer)
         sha256 = hashlib.sha256(body).hexdigest()
         key = str(ManifestKey("", tenant, spool.device, seq, sha256[:16]))
-        chunks.add_manifest(db, ManifestRow(tenant, seq, key, sha256, body), news.rows, made_at)
+        paper = Paper(tenant, PaperKind.MANIFEST, seq, key, sha256, body)
+        papers.add_manifest(db, paper, news.rows, made_at)
     files.reached("manifest.written")
     return True

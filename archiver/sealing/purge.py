@@ -19,7 +19,9 @@ from msgspec.structs import replace
 
 from archiver.durable import files
 from archiver.format.frame import unpack
+from archiver.format.keys import ChunkKey, parse_key
 from archiver.format.lines import decode_lines
+from archiver.sealing import docket
 from archiver.sealing.seal import sealed_path
 from archiver.spool import batches, chunks, counts, streams
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archiver.sealing.docket import Docket
     from archiver.spool.spool import Spool
 
 __all__ = ["purge_tenant"]
@@ -54,6 +57,7 @@ def purge_tenant(spool: Spool, tenant: str) -> None:
         db.execute("UPDATE tenants SET waiting = NULL, failures = 0 WHERE id = ?", (tenant,))
     for path in paths:
         files.remove(path)
+        docket.remove(path)
     spool.give_space_back()
 
 
@@ -66,10 +70,21 @@ def _dropped(
     """
     yield from batches.positions(db, tenant)
     for path in sealed:
+        if docket.path_of(path).exists():
+            yield from _closed(docket.read(path), device)
+            continue
         for record in decode_lines(unpack(path.read_bytes())):
             if record.device == device:
                 place = (record.assistant, record.conversation, record.stream)
                 yield place, record.position, 1
+
+
+def _closed(told: Docket, device: str) -> Iterator[tuple[Place, int, int]]:
+    """Yield the same of a chunk that this machine cannot open."""
+    key = parse_key(told.entry.key)
+    if isinstance(key, ChunkKey) and key.device == device:
+        for one in told.places:
+            yield (one.assistant, one.conversation, one.stream), one.position, one.records
 
 
 def _begin_anew(

@@ -5,23 +5,36 @@ transaction, write the chunk's row, use up its sequence number and forget the ba
 crash before that transaction leaves a file that no row knows: `sweep` removes it, and the
 same records are sealed again. A crash after it leaves nothing to do. No chunk is sent before
 its row is there, so a sequence number is never sent twice.
+
+Where the policy names officers, a chunk is sealed to the month key of its person: this machine
+makes that key, wraps it to the officers, and forgets the private part (`archiver.vault`). The
+wrapped key is in the spool before the first chunk that needs it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from archiver.durable import files
 from archiver.format.frame import pack
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.format.times import rfc3339
-from archiver.model.shipment import ChunkEntry, ConversationCount
+from archiver.model.shipment import ChunkEntry, ConversationCount, Seal
+from archiver.sealing import docket
+from archiver.sealing.docket import Docket, Place, WrappedKey
+from archiver.sealing.months import recipient_of, wrapped_key
 from archiver.spool import batches, chunks
 from archiver.spool.spool import SEALED
+from archiver.vault import age
+from archiver.vault.months import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +44,27 @@ if TYPE_CHECKING:
     from archiver.spool.spool import Spool
     from archiver.spool.values import Batch, Group
 
-__all__ = ["Sealer", "sealed_path"]
+__all__ = ["ChunkRules", "Sealer", "sealed_path"]
+
+_PLAIN, _AGE = ".jsonl.zst", ".jsonl.zst.age"
 
 
 def sealed_path(state: Path, tenant: str, key: str) -> Path:
     """Tell where the sealed file of a chunk lies on this machine."""
     return state / SEALED / tenant / key.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRules:
+    """When a tenant's chunks are sealed, how hard they are packed, and who may open them.
+
+    ``max_bytes`` is raw; ``officers`` are age recipients, none leaves chunks in clear.
+    """
+
+    max_bytes: int
+    max_age_seconds: float
+    level: int
+    officers: tuple[str, ...] = ()
 
 
 class Sealer:
@@ -49,16 +77,14 @@ class Sealer:
     def seal(
         self,
         tenant: str,
+        rules: ChunkRules,
         *,
-        max_bytes: int,
-        max_age_seconds: float,
-        level: int,
         everything: bool = False,
         stop: Callable[[], bool] = lambda: False,
     ) -> int:
         """Seal the chunks of a tenant that are due; give their count."""
         self._spool.ensure_tenant(tenant)
-        age = timedelta(days=-1) if everything else timedelta(seconds=max_age_seconds)
+        age = timedelta(days=-1) if everything else timedelta(seconds=rules.max_age_seconds)
 
         def due() -> list[Group]:
             with self._spool.transaction() as db:
@@ -67,7 +93,7 @@ class Sealer:
                 return batches.groups(
                     db,
                     tenant,
-                    full_bytes=max_bytes,
+                    full_bytes=rules.max_bytes,
                     spooled_until=rfc3339(now - age),
                     now=rfc3339(now),
                 )
@@ -75,29 +101,49 @@ class Sealer:
         count = 0
         while not stop() and (groups := due()):
             for group in groups:
-                self._one(group, max_bytes, level)
+                self._one(group, rules)
                 count += 1
                 if stop():
                     break
         return count
 
-    def _one(self, group: Group, max_bytes: int, level: int) -> None:
+    def _one(self, group: Group, rules: ChunkRules) -> None:
         with self._spool.transaction() as db:
-            rows, taken = batches.take(db, group, max_bytes)
+            rows, parts = batches.take(db, group, rules.max_bytes)
             (seq,) = db.execute(
                 "SELECT next_chunk FROM tenants WHERE id = ?", (group.tenant,)
             ).fetchone()
-        raw = batches.unpack(batch.data for batch in taken)
-        body = pack(raw, level=level)
+        raw = batches.unpack(part.data for part in parts)
+        body, counts = pack(raw, level=rules.level), _counts(parts)
+        seal = None
+        if rules.officers:
+            recipient = recipient_of(self._spool, group, rules.officers, self._clock())
+            body = age.encrypt(body, [recipient])
+            index = age.encrypt(msgspec.json.encode(counts), [recipient])
+            seal = Seal(key_id(recipient), base64.b64encode(index).decode())
         sha256 = hashlib.sha256(body).hexdigest()
         key = ChunkKey(
             "", group.tenant, group.klass, group.subject, group.day,
-            self._spool.device, seq, sha256[:16],
+            self._spool.device, seq, sha256[:16], sealed=seal is not None,
         )  # fmt: skip
-        entry = _entry(key, sha256, len(body), sum(map(len, raw)), taken)
+        assert parse_key(str(key)) == key  # noqa: S101 - what is written must be readable
+        entry = ChunkEntry(
+            seq=seq,
+            key=str(key),
+            sha256=sha256,
+            stored_bytes=len(body),
+            raw_bytes=sum(map(len, raw)),
+            records=sum(batch.records for batch in parts),
+            first_at=min(batch.first_at for batch in parts),
+            last_at=max(batch.last_at for batch in parts),
+            conversations=() if seal else counts,
+            seal=seal,
+        )
         path = sealed_path(self._spool.folder, group.tenant, entry.key)
         files.make_private_folder(path.parent)
         files.reached("seal.packed")
+        if seal:
+            docket.write(path, self._docket(group.tenant, entry, seal, parts))
         files.replace(path, body)
         files.reached("seal.written")
         with self._spool.transaction() as db:
@@ -105,6 +151,20 @@ class Sealer:
             batches.forget(db, rows)
             db.execute("UPDATE tenants SET next_chunk = ? WHERE id = ?", (seq + 1, group.tenant))
         files.reached("seal.committed")
+
+    def _docket(self, tenant: str, entry: ChunkEntry, seal: Seal, parts: list[Batch]) -> Docket:
+        first: dict[tuple[str, str, str], int] = {}
+        records: Counter[tuple[str, str, str]] = Counter()
+        for part in parts:
+            place = (part.assistant, part.conversation, part.stream)
+            first[place] = min(part.position, first.get(place, part.position))
+            records[place] += part.records
+        wrapped = wrapped_key(self._spool, tenant, seal.key_id)
+        return Docket(
+            entry,
+            tuple(Place(*place, position, records[place]) for place, position in first.items()),
+            WrappedKey(*wrapped) if wrapped else None,
+        )
 
     def sweep(self) -> int:
         """Remove sealed files that no pending or quarantined chunk knows; give their count."""
@@ -121,25 +181,12 @@ class Sealer:
 
 
 def _sha_of(name: str) -> str:
-    return name.removesuffix(".jsonl.zst").rsplit("-", 1)[-1]
+    stem = name.removesuffix(docket.SUFFIX).removesuffix(_AGE).removesuffix(_PLAIN)
+    return stem.rsplit("-", 1)[-1]
 
 
-def _entry(key: ChunkKey, sha256: str, stored: int, raw: int, parts: list[Batch]) -> ChunkEntry:
-    assert parse_key(str(key)) == key  # noqa: S101 - what is written must be readable
+def _counts(parts: list[Batch]) -> tuple[ConversationCount, ...]:
     counts: Counter[tuple[str, str]] = Counter()
     for batch in parts:
         counts[batch.assistant, batch.conversation] += batch.records
-    return ChunkEntry(
-        seq=key.seq,
-        key=str(key),
-        sha256=sha256,
-        stored_bytes=stored,
-        raw_bytes=raw,
-        records=counts.total(),
-        first_at=min(batch.first_at for batch in parts),
-        last_at=max(batch.last_at for batch in parts),
-        conversations=tuple(
-            ConversationCount(assistant, conversation, records)
-            for (assistant, conversation), records in sorted(counts.items())
-        ),
-    )
+    return tuple(ConversationCount(*name, records) for name, records in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""Sealed chunks and manifests, from their sealing to the manifest that lists them."""
+"""Sealed chunks, from their sealing to the manifest that lists them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,14 @@ __all__ = [
     "PENDING",
     "PURGED",
     "QUARANTINED",
-    "ManifestRow",
     "Sealed",
     "Unlisted",
     "add",
-    "add_manifest",
     "deliver",
-    "deliver_manifest",
     "known",
     "pending",
-    "pending_manifests",
     "purge",
     "quarantine",
-    "quarantine_manifest",
     "unlisted",
 ]
 
@@ -55,17 +50,6 @@ class Unlisted:
     delivered: tuple[ChunkEntry, ...]
     recovered: tuple[ChunkEntry, ...]
     quarantined: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
-    """A manifest that waits to be shipped: these bytes, for ever."""
-
-    tenant: str
-    seq: int
-    key: str
-    sha256: str
-    body: bytes
 
 
 _entry = msgspec.json.Decoder(ChunkEntry)
@@ -137,14 +121,6 @@ def purge(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
     )
 
 
-def quarantine_manifest(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
-    """Take a manifest out of shipping; its bytes stay."""
-    db.execute(
-        "UPDATE manifests SET state = ? WHERE tenant = ? AND sha256 = ?",
-        (QUARANTINED, tenant, sha256),
-    )
-
-
 def unlisted(db: sqlite3.Connection, tenant: str, limit: int) -> Unlisted:
     """Give the delivered and quarantined chunks that no manifest lists."""
     rows = db.execute(
@@ -159,53 +135,3 @@ def unlisted(db: sqlite3.Connection, tenant: str, limit: int) -> Unlisted:
         tuple(entry for state, foreign, entry in entries if state == DELIVERED and foreign),
         tuple(entry.seq for state, foreign, entry in entries if state != DELIVERED),
     )
-
-
-def add_manifest(
-    db: sqlite3.Connection, manifest: ManifestRow, rows: tuple[int, ...], made_at: str
-) -> None:
-    """Write a manifest, mark what it lists, and move the tenant's chain on."""
-    db.execute(
-        "INSERT INTO manifests VALUES (?,?,?,?,?,?,?)",
-        (
-            manifest.tenant,
-            manifest.seq,
-            PENDING,
-            manifest.key,
-            manifest.sha256,
-            manifest.body,
-            made_at,
-        ),
-    )
-    db.executemany(
-        "UPDATE chunks SET manifest = ? WHERE id = ?", ((manifest.seq, row) for row in rows)
-    )
-    db.execute(
-        "UPDATE tenants SET next_manifest = ?, last_manifest = ?, last_manifest_at = ?"
-        " WHERE id = ?",
-        (manifest.seq + 1, manifest.sha256, made_at, manifest.tenant),
-    )
-
-
-def pending_manifests(db: sqlite3.Connection, tenant: str, limit: int) -> list[ManifestRow]:
-    """Give the oldest manifests that no store holds yet."""
-    rows = db.execute(
-        "SELECT tenant, seq, key, sha256, body FROM manifests WHERE tenant = ? AND state = ?"
-        " ORDER BY seq LIMIT ?",
-        (tenant, PENDING, limit),
-    )
-    return [ManifestRow(*row) for row in rows.fetchall()]
-
-
-def deliver_manifest(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
-    """Forget a shipped manifest and the delivered chunks that it lists: the store has them."""
-    row = db.execute(
-        "SELECT seq FROM manifests WHERE tenant = ? AND sha256 = ?", (tenant, sha256)
-    ).fetchone()
-    if row is None:
-        return
-    db.execute(
-        "DELETE FROM chunks WHERE tenant = ? AND manifest = ? AND state IN (?, ?)",
-        (tenant, row[0], DELIVERED, PURGED),
-    )
-    db.execute("DELETE FROM manifests WHERE tenant = ? AND seq = ?", (tenant, row[0]))

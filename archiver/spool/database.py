@@ -61,7 +61,8 @@ CREATE TABLE tenants (
     dropped_records INTEGER NOT NULL DEFAULT 0,
     dropped_reason TEXT,
     failures INTEGER NOT NULL DEFAULT 0,
-    waiting BLOB                 -- JSON: what shipping waits for
+    waiting BLOB,                -- JSON: what shipping waits for
+    enrolled TEXT                -- the public key that was published to it
 ) WITHOUT ROWID;
 
 CREATE TABLE streams (
@@ -135,15 +136,28 @@ CREATE INDEX chunks_by_state ON chunks (tenant, state, id);
 CREATE INDEX chunks_by_manifest ON chunks (tenant, manifest);
 CREATE INDEX chunks_by_sha256 ON chunks (sha256);
 
-CREATE TABLE manifests (
+CREATE TABLE papers (            -- small objects on their way: enrolment, wrapped keys, manifests
+    id INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
     seq INTEGER NOT NULL,
     state TEXT NOT NULL,
     key TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     body BLOB NOT NULL,
     made_at TEXT NOT NULL,
-    PRIMARY KEY (tenant, seq)
+    manifest INTEGER,            -- seq of the manifest that lists it
+    UNIQUE (tenant, kind, seq)
+);
+CREATE INDEX papers_by_state ON papers (tenant, state, kind, id);
+
+CREATE TABLE months (            -- public keys only: nobody here can open what was sealed
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    month TEXT NOT NULL,
+    officers TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    PRIMARY KEY (tenant, subject, month, officers)
 ) WITHOUT ROWID;
 """
 

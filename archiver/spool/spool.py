@@ -150,7 +150,7 @@ class Spool:
                 (tenant,),
             ).fetchone()
             (manifests,) = db.execute(
-                "SELECT COUNT(*) FROM manifests WHERE tenant = ?", (tenant,)
+                "SELECT COUNT(*) FROM papers WHERE tenant = ? AND state != 'delivered'", (tenant,)
             ).fetchone()
             delivered = db.execute(
                 "SELECT delivered_chunks, delivered_bytes, last_delivered_at"

@@ -6,14 +6,19 @@ to another place, under another prefix, still says the same of itself.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
+
+from archiver.model.answers import Found
+from archiver.stores.protocol import Hashing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
 
-    from archiver.model.answers import Found, Listed, Stored
+    from archiver.model.answers import Listed, Stored
     from archiver.stores.protocol import Store
 
 __all__ = ["Prefixed"]
@@ -52,6 +57,14 @@ class Prefixed:
         """Look below the prefix."""
         found = await self._store.head(self._prefix + key)
         return replace(found, key=key)
+
+    async def digest(self, key: str) -> Found:
+        """Hash below the prefix: where the bytes lie, or after fetching them."""
+        if isinstance(self._store, Hashing):
+            return replace(await self._store.digest(self._prefix + key), key=key)
+        body = await self.get(key)
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
+        return Found(key=key, size=len(body), sha256=sha256, metadata={})
 
     async def get(self, key: str) -> bytes:
         """Read below the prefix."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from archiver.model.answers import Found, Listed, Stored
 
-__all__ = ["Store"]
+__all__ = ["Hashing", "Store"]
 
 
 @runtime_checkable
@@ -75,4 +75,13 @@ class Store(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove one object. Used by doctor's probe; shipping never deletes."""
+        ...
+
+
+@runtime_checkable
+class Hashing(Protocol):
+    """A store that can hash an object where it lies, for less than fetching it costs."""
+
+    async def digest(self, key: str) -> Found:
+        """Tell size and sha256 of one object's bytes as they are read now, never metadata."""
         ...

@@ -1,4 +1,4 @@
-"""Synthetic archives, written line by line with nothing but the standard library and zstd.
+"""Synthetic archives, written line by line with the standard library, zstd and cryptography.
 
 Nothing here uses archiver's own writers, so a test that reads what this writes compares two
 implementations of FORMAT.md.
@@ -7,6 +7,7 @@ implementations of FORMAT.md.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from archiver.format.lines import decode_line
 from archiver.stores.memory import MemoryStore, Object
@@ -159,18 +161,62 @@ class Archive:
             "created_at": at(0),
             "window": {"from": None, "to": at(0)},
             "software": "synthetic",
+            "policy": None,
             "retention_days": None,
+            "records": {"captured": 10**6, "dropped": 0, "reason": None},
             "chunks": list(entries),
             "quarantined": [],
             "recovered": [],
             **claim,
         }
-        body = json.dumps(value).encode() + b"\n"
+        self.enrol(device)
+        body = signed(device, value)
         sha256 = hashlib.sha256(body).hexdigest()
         self._previous[device] = sha256
-        key = f"tenant={self.tenant}/_manifests/{device}/{value['seq']:012d}-{sha256[:16]}.json"
+        key = f"tenant={self.tenant}/_manifests/{device}/{value['seq']:012d}-{sha256[:16]}.note"
         self.put(self.base + key, body)
         return self.base + key
+
+    def enrol(self, device: str) -> None:
+        """Publish the public key of a device."""
+        body = signed(
+            device,
+            {
+                "v": 1,
+                "tenant": self.tenant,
+                "device": device,
+                "key": public(device),
+                "subject": SUBJECT,
+                "created_at": at(0),
+                "software": "synthetic",
+            },
+        )
+        sha = hashlib.sha256(body).hexdigest()[:16]
+        self.put(f"{self.base}tenant={self.tenant}/_devices/{device}-{sha}.note", body)
+
+
+def _key(device: str) -> Ed25519PrivateKey:
+    """Give the private key of a synthetic device: no secret, made from its name."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(device.encode()).digest())
+
+
+def _id(device: str) -> tuple[str, bytes, bytes]:
+    name, raw = f"device/{device}", b"\x01" + _key(device).public_key().public_bytes_raw()
+    return name, hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4], raw
+
+
+def public(device: str) -> str:
+    """Write the public key of a device as C2SP signed notes do."""
+    name, key_id, raw = _id(device)
+    return f"{name}+{key_id.hex()}+{base64.b64encode(raw).decode()}"
+
+
+def signed(device: str, value: dict[str, Any]) -> bytes:
+    """Write a value as a note signed by a device."""
+    text = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    name, key_id, _ = _id(device)
+    signature = base64.b64encode(key_id + _key(device).sign(text)).decode()
+    return text + f"\n— {name} {signature}\n".encode()
 
 
 def run(work: Any) -> Any:
@@ -191,7 +237,9 @@ def synthetic() -> SimpleNamespace:
         at=at,
         line=line,
         records=records,
+        public=public,
         run=run,
+        signed=signed,
         text=text,
     )
 

@@ -13,7 +13,8 @@ import pytest
 import zstandard
 
 from archiver.archive.findings import Code, Severity
-from archiver.archive.verify import verify
+from archiver.archive.scope import Depth
+from archiver.archive.verify import Request, verify
 from archiver.errors import StoreError
 from archiver.model.answers import Answer
 from archiver.stores.faults import Fault, FaultPlan, Refuse
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def at_depth(read_data: bool) -> Request:  # noqa: FBT001
+    """Read everything, or manifests and listings only."""
+    return Request(depth=Depth.RECORDS if read_data else Depth.LISTING)
+
+
 async def found(archive: Any, *, read_data: bool = True, tenants: Any = None) -> Any:
     """Verify, and give the codes that matter, sorted."""
-    report = await verify(archive.store, archive.prefix, tenants, read_data=read_data)
+    report = await verify(archive.store, archive.prefix, tenants, at_depth(read_data))
     return sorted(
         str(finding.code) for finding in report.findings if finding.severity is not Severity.NOTE
     )
@@ -52,7 +58,7 @@ async def test_a_healthy_archive_has_no_finding(
     read_data: bool,  # noqa: FBT001 - pytest calls it by name
 ) -> None:
     """Exit 0 means complete and valid, and the counts say of what."""
-    report = await verify(healthy.store, "", read_data=read_data)
+    report = await verify(healthy.store, "", request=at_depth(read_data))
     assert (report.findings, report.exit_status) == ((), 0)
     assert (report.manifests, report.chunks, report.records) == (4, 5, 8)
     assert report.stored_bytes == sum(len(healthy.body(key)) for key in healthy.keys("class="))
@@ -60,8 +66,10 @@ async def test_a_healthy_archive_has_no_finding(
 
 async def test_without_the_data_no_chunk_is_fetched(healthy: Any) -> None:
     """A large archive can be checked for completeness every day."""
-    await verify(healthy.store, "", read_data=False)
-    assert all("_manifests" in call.key for call in healthy.store.calls if call.verb == "get")
+    await verify(healthy.store, "")
+    got = [call.key for call in healthy.store.calls if call.verb == "get"]
+    assert got
+    assert all("/_manifests/" in key or "/_devices/" in key for key in got)
 
 
 async def test_nothing_there_is_not_success(synthetic: Any) -> None:
@@ -70,7 +78,7 @@ async def test_nothing_there_is_not_success(synthetic: Any) -> None:
     assert await found(archive) == ["nothing-there"]
     assert await found(archive, tenants=["acme"]) == ["nothing-there"]
     archive.chunk(synthetic.text(0, 0, "x"))
-    report = await verify(archive.store, "", read_data=True)
+    report = await verify(archive.store, "", request=Request(depth=Depth.RECORDS))
     assert report.exit_status == 1
     assert [str(finding.code) for finding in report.findings] == [
         "nothing-there",
@@ -108,14 +116,14 @@ async def test_a_truncated_chunk_has_another_size(healthy: Any, synthetic: Any) 
     """The listing is enough to see it."""
     key = chunk_of(healthy, synthetic.DEVICE, 1)
     healthy.put(key, healthy.body(key)[:-3])
-    assert await both(healthy) == (["chunk-size"], ["chunk-size"])
+    assert await both(healthy) == (["chunk-size"], ["chunk-truncated"])
 
 
 async def test_a_frame_appended_to_a_chunk_is_found(healthy: Any, synthetic: Any) -> None:
     """Many readers would stop after the first frame and see nothing."""
     key = chunk_of(healthy, synthetic.DEVICE, 1)
     healthy.put(key, healthy.body(key) + zstandard.compress(b"{}\n"))
-    assert await both(healthy) == (["chunk-size"], ["chunk-size"])
+    assert await both(healthy) == (["chunk-size"], ["chunk-appended"])
 
 
 async def test_a_flipped_bit_is_found_when_the_data_is_read(healthy: Any, synthetic: Any) -> None:
@@ -281,7 +289,7 @@ async def test_an_object_that_is_no_part_of_an_archive_is_foreign(healthy: Any, 
 
 async def test_an_unknown_reserved_folder_is_only_noted(healthy: Any) -> None:
     """A newer archiver may keep more there."""
-    healthy.put("tenant=acme/_checkpoints/1.json", b"{}")
+    healthy.put("tenant=acme/_later/1.json", b"{}")
     report = await verify(healthy.store, "")
     assert [finding.code for finding in report.findings] == [Code.RESERVED_OBJECT]
     assert report.exit_status == 0
@@ -406,9 +414,9 @@ async def test_a_downloaded_copy_is_verified_like_the_bucket(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(stored.body)
     async with FolderStore(tmp_path / "copy") as store:
-        assert (await verify(store, "", read_data=True)).findings == ()
+        assert (await verify(store, "", request=Request(depth=Depth.RECORDS))).findings == ()
         (tmp_path / "copy" / chunk_of(healthy, synthetic.DEVICE, 1)).unlink()
-        report = await verify(store, "", read_data=True)
+        report = await verify(store, "", request=Request(depth=Depth.RECORDS))
         assert [finding.code for finding in report.findings] == [Code.CHUNK_MISSING]
 
 
@@ -446,6 +454,6 @@ async def test_no_finding_shows_content(synthetic: Any) -> None:
     lines = (synthetic.text(1, 1, "CANARY"), synthetic.text(0, 0, "CANARY", tenant="other"))
     archive.manifest(archive.chunk(*lines, in_order=False, records=9))
     archive.manifest(archive.frame(lines[0], zstandard.compress(b'{"CANARY"\n')))
-    report = await verify(archive.store, "", read_data=True)
+    report = await verify(archive.store, "", request=Request(depth=Depth.RECORDS))
     assert len(report.findings) >= 3
     assert "CANARY" not in json.dumps(report.to_json())

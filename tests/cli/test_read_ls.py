@@ -110,7 +110,7 @@ class TestTheTable:
         self, archiver: Callable[..., Said], story: Story
     ) -> None:
         """With exit code 1, so that a script notices."""
-        first = min(story.archive.rglob("_manifests/*/*.json"))
+        first = min(story.archive.rglob("_manifests/*/*.note"))
         first.write_bytes(first.read_bytes().replace(b'"v":1', b'"v":2'))
         said = archiver("ls", "--archive", story.archive)
         assert said.code == 1

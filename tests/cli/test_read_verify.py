@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_manifest(story: Story, **said: Any) -> None:
     """Chain one more manifest to the last, as its device would, saying ``said``."""
-    last = max(story.archive.rglob("_manifests/*/*.json"))
+    last = max(story.archive.rglob("_manifests/*/*.note"))
     before = json.loads(last.read_bytes())
     body = json.dumps(
         {
@@ -96,7 +96,7 @@ def test_a_store_that_is_not_there_is_no_verdict(
 def test_the_json_has_what_the_report_says(archiver: Callable[..., Said], told: Story) -> None:
     """One document with counts by severity."""
     said = archiver("verify", "--archive", told.archive, "--json", "--read-data").json
-    assert (said["tenants"], said["read_data"]) == (["quickstart"], True)
+    assert (said["tenants"], said["depth"]) == (["quickstart"], "bytes")
     assert said["chunks"] == len(told.chunks())
     assert said["counts"] == {"invalid": 0, "missing": 0, "gap": 0, "note": 0}
 

@@ -281,10 +281,10 @@ def test_no_words_of_a_conversation_leave_the_records(place: Place) -> None:
     assert_silent("log", (place.root / "log").read_bytes())
     assert_silent("status", (place.state / "status.json").read_bytes())
     stored = list(place.bucket.rglob("*"))
-    assert any(path.suffix == ".json" for path in stored)
+    assert any(path.suffix == ".note" for path in stored)
     for path in stored:
         assert_silent("key", str(path.relative_to(place.bucket)).encode())
-        if path.suffix == ".json":
+        if path.suffix == ".note":
             assert_silent("manifest", path.read_bytes())
     words = b"".join(read_archive(place.bucket).chunks.values())
     assert CANARIES[0].encode() in words

@@ -116,7 +116,7 @@ class Bench:
     def manifest(self, seq: int, tenant: str = "acme") -> Parcel:
         """Put a manifest into the outbox."""
         body = f'{{"seq":{seq}}}'.encode()
-        return self._row("manifest", seq, tenant, body, None)
+        return self._row("paper", seq, tenant, body, None)
 
     def _row(self, kind: str, seq: int, tenant: str, body: bytes, path: Path | None) -> Parcel:
         sha = hashlib.sha256(body).hexdigest()

@@ -257,7 +257,7 @@ async def test_manifests_go_after_the_chunks_and_in_order(bench: Bench) -> None:
     bench.manifest(2)
     await bench.shipper().ship("acme")
     kinds = [key.split("/")[1] for key in bench.puts()]
-    assert kinds == ["chunk", "chunk", "manifest", "manifest"]
+    assert kinds == ["chunk", "chunk", "paper", "paper"]
     assert bench.puts()[2:] == sorted(bench.puts()[2:])
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from archiver.errors import Damaged
 from archiver.format import manifests
-from archiver.model.shipment import ChunkEntry, ConversationCount, Manifest, Window
+from archiver.model.shipment import (
+    ChunkEntry,
+    ConversationCount,
+    KeyEntry,
+    Manifest,
+    RecordCounts,
+    Seal,
+    Window,
+)
 
 AT = "2026-01-31T09:30:00.000Z"
 
@@ -37,8 +45,11 @@ def manifest() -> Manifest:
         created_at=AT,
         window=Window(since=None, until=AT),
         software="archiver 0.1.0",
+        policy="e" * 64,
         retention_days=30,
-        chunks=(entry,),
+        records=RecordCounts(9, 2, "purged"),
+        chunks=(entry, msgspec.structs.replace(entry, conversations=(), seal=Seal("a" * 16, "b"))),
+        keys=(KeyEntry("k", "d" * 64, 5),),
         quarantined=(5, 6),
         recovered=(entry,),
     )

@@ -16,6 +16,7 @@ from archiver.archive.findings import Code
 from archiver.daemon import engine as engines
 from archiver.delivery.round import Tally
 from archiver.durable import files
+from archiver.evidence import note
 from archiver.format import manifests as form
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.model.answers import Answer
@@ -41,7 +42,10 @@ def sealed(laptop: Laptop) -> list[Path]:
 
 def manifests(bucket: Path) -> list[Manifest]:
     """Read the manifests of a bucket in their order."""
-    return [form.decode(path.read_bytes()) for path in sorted(bucket.rglob("_manifests/*/*.json"))]
+    return [
+        form.decode(note.read(path.read_bytes()).text)
+        for path in sorted(bucket.rglob("_manifests/*/*.note"))
+    ]
 
 
 def speak(laptop: Laptop, *numbers: int, chat: str = "c1", **more: object) -> None:
@@ -200,7 +204,7 @@ def test_manifests_are_numbered_and_each_names_the_one_before(laptop: Laptop) ->
     for number in range(4):
         speak(laptop, number)
         laptop.ship()
-    paths = sorted(laptop.bucket.rglob("_manifests/*/*.json"))
+    paths = sorted(laptop.bucket.rglob("_manifests/*/*.note"))
     found = manifests(laptop.bucket)
     assert [one.seq for one in found] == [1, 2, 3, 4]
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
@@ -265,7 +269,8 @@ def test_a_clock_set_back_does_not_silence_the_manifests(laptop: Laptop) -> None
     laptop.clock.sleep(-timedelta(days=365).total_seconds())
     laptop.ship()
     assert len(manifests(laptop.bucket)) == 2
-    assert_verified(laptop.bucket)
+    report = verified(laptop.bucket)
+    assert [finding.code for finding in report.findings] == [Code.CLOCK_BACKWARDS]
 
 
 def test_a_manifest_lists_what_the_store_confirmed_and_nothing_else(
@@ -281,7 +286,9 @@ def test_a_manifest_lists_what_the_store_confirmed_and_nothing_else(
         laptop.ship()
     laptop.ship()
     found = [
-        form.decode(one.body) for key, one in sorted(store.objects.items()) if "_manifests" in key
+        form.decode(note.read(one.body).text)
+        for key, one in sorted(store.objects.items())
+        if "_manifests" in key
     ]
     listed = [entry.key for one in found for entry in one.chunks]
     assert sorted(listed) == sorted(key for key in store.objects if key.endswith(".zst"))

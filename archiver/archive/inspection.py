@@ -1,0 +1,145 @@
+"""Reading chunks: their bytes held to their sha256, their records to their listing.
+
+Hashing runs in threads, so several chunks are hashed at once; a store that can hash where the
+bytes lie does it there. Only where a hash is wrong are the bytes fetched to say what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from archiver.archive.contents import Positions, check_chunk
+from archiver.archive.fetch import in_turn
+from archiver.archive.findings import Code, Finding
+from archiver.archive.scope import Depth
+from archiver.errors import Damaged, KeyGone, NotForUs, StoreError
+from archiver.model.answers import Answer
+from archiver.stores.protocol import Hashing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+
+    from archiver.archive.journal import Journal
+    from archiver.archive.ledger import Claim, Ledger
+    from archiver.archive.unseal import Unsealer
+    from archiver.stores.protocol import Store
+
+__all__ = ["Inspection"]
+
+
+class Inspection:
+    """Reads the chunks of one tenant.
+
+    ``whole`` says that all are read, so that holes in the logs of streams mean something.
+    ``broken`` are the devices of which something is known to be missing already. ``read``
+    counts the chunks that were read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        unsealer: Unsealer,
+        *,
+        depth: Depth,
+        whole: bool,
+        broken: set[str],
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._unsealer = unsealer
+        self._depth = depth
+        self._whole = whole
+        self._seen: defaultdict[tuple[str, str], Positions] = defaultdict(Positions)
+        self._broken = broken
+        self.read = 0
+
+    async def run(
+        self,
+        claims: Sequence[Claim],
+        journal: Journal | None,
+        *,
+        jobs: int,
+        progress: Callable[[int, int], None],
+    ) -> AsyncGenerator[Finding, None]:
+        """Read; yield what is wrong. What ``journal`` knows to be sound is not read again."""
+        todo = [one for one in claims if journal is None or not journal.knows(one)]
+        ask = self._records if self._depth is Depth.RECORDS else self._bytes
+        async with aclosing(in_turn(todo, ask, limit=jobs)) as replies:
+            async for findings in replies:
+                claim = todo[self.read]
+                self.read += 1
+                if findings:
+                    self._broken.add(claim.device)
+                elif journal:
+                    journal.add(claim)
+                for finding in findings:
+                    yield finding
+                progress(self.read, len(todo))
+        if self._depth is Depth.RECORDS and self._whole:
+            for finding in self._judge_positions():
+                yield finding
+
+    async def _bytes(self, claim: Claim) -> list[Finding]:
+        try:
+            if isinstance(self._store, Hashing):
+                found = await self._store.digest(claim.key)
+                if bytes.fromhex(found.sha256) == claim.sha256:
+                    return []
+            body = await self._store.get(claim.key)
+        except StoreError as error:
+            return self._gone(claim, error)
+        if await asyncio.to_thread(_sha256, body) == claim.sha256:
+            return []
+        return [self._judge_bytes(claim, body)]
+
+    async def _records(self, claim: Claim) -> list[Finding]:
+        try:
+            body = await self._store.get(claim.key)
+        except StoreError as error:
+            return self._gone(claim, error)
+        if await asyncio.to_thread(_sha256, body) != claim.sha256:
+            return [self._judge_bytes(claim, body)]
+        try:
+            frame = await self._unsealer.chunk(claim, body)
+        except (NotForUs, KeyGone):
+            meaning = "it is sealed to keys that were not brought: only its bytes were checked"
+            return [Finding(Code.CHUNK_CLOSED, claim.key, meaning)]
+        except Damaged as error:
+            return [Finding(Code.CHUNK_UNREADABLE, claim.key, f"it was sealed wrong: {error}")]
+        return list(check_chunk(claim, frame, self._seen))
+
+    def _gone(self, claim: Claim, error: StoreError) -> list[Finding]:
+        if error.refusal.answer is not Answer.NOT_FOUND:
+            raise error
+        return [Finding(Code.CHUNK_MISSING, claim.key, "it went while it was being verified")]
+
+    def _judge_bytes(self, claim: Claim, body: bytes) -> Finding:
+        sha256 = _sha256(body)
+        others = (one for one in self._ledger.claims.values() if one.sha256 == sha256)
+        if other := next(others, None):
+            return Finding(Code.CHUNK_SWAPPED, claim.key, f"it holds what {other.key} should")
+        listed = claim.stored_bytes
+        if len(body) < listed:
+            meaning = f"it has {len(body)} bytes, not {listed}"
+            return Finding(Code.CHUNK_TRUNCATED, claim.key, meaning)
+        if len(body) > listed and _sha256(body[:listed]) == claim.sha256:
+            meaning = f"{len(body) - listed} bytes stand behind those that are listed"
+            return Finding(Code.CHUNK_APPENDED, claim.key, meaning)
+        return Finding(Code.CHUNK_ALTERED, claim.key, "its bytes are not those listed")
+
+    def _judge_positions(self) -> Iterator[Finding]:
+        """Find holes in the logs of devices whose chunks are all there and whole."""
+        explained = self._broken | self._ledger.incomplete_devices()
+        for (device, key), positions in sorted(self._seen.items()):
+            if device not in explained and (gap := positions.gap()) is not None:
+                meaning = f"stream {key} has no record at position {gap}, and has later ones"
+                yield Finding(Code.POSITION_GAP, device, meaning)
+
+
+def _sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
