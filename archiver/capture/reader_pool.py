@@ -43,6 +43,9 @@ _MOST_READERS: Final = 4
 _AHEAD: Final = 2
 """Tasks that wait beside each that is read; with `_TASK_BYTES` it bounds the memory."""
 
+_NICE: Final = 3
+"""Who seals and ships what was read comes first, else it is left for the end, on one core."""
+
 Task = tuple[Observation, ...]
 
 
@@ -202,6 +205,8 @@ def _begin() -> None:
     import threading  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101 - a reader is started by a collector
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
