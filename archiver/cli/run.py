@@ -37,6 +37,7 @@ def run(config: Path, state: Path) -> None:
     from archiver.daemon.opening import open_spool  # noqa: PLC0415
     from archiver.daemon.run import Daemon  # noqa: PLC0415
     from archiver.durable import files, lock  # noqa: PLC0415
+    from archiver.evidence.device import DeviceSigner, sign_apart  # noqa: PLC0415
     from archiver.policy.watch import Watch  # noqa: PLC0415
 
     logging.basicConfig(
@@ -60,6 +61,9 @@ def run(config: Path, state: Path) -> None:
             async def serve() -> None:
                 watch = Watch(places, known_assistants=KNOWN_ASSISTANTS)
                 aside = str(opened.set_aside) if opened.set_aside else None
-                await Daemon(Engine(opened.spool, machine), watch, set_aside=aside).run()
+                spool = opened.spool
+                signer = DeviceSigner(spool.folder, spool.device, apart=sign_apart)
+                engine = Engine(spool, machine, signer=signer)
+                await Daemon(engine, watch, set_aside=aside).run()
 
             asyncio.run(serve())
