@@ -19,7 +19,7 @@ import os
 import weakref
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,9 +36,13 @@ from archiver.daemon.engine import Engine
 from archiver.daemon.machine import Machine
 from archiver.daemon.opening import Opened, open_spool
 from archiver.daemon.rules import Rules
+from archiver.errors import NotForUs
 from archiver.format.lines import decode_lines
 from archiver.policy.document import Policy
 from archiver.stores.folder import FolderStore
+from archiver.vault import age
+from archiver.vault.layout import parse_vault_key
+from archiver.vault.wrap import open_wrap
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
@@ -62,6 +66,8 @@ __all__ = [
     "equal_json",
     "line",
     "lines",
+    "month_keys",
+    "opened_chunk",
     "patched",
     "read_archive",
     "tenant_rules",
@@ -132,17 +138,18 @@ class Archive:
         return list(states(self.log(stream, tenant=tenant)))
 
 
-def read_archive(bucket: Path, *, whole: bool = True) -> Archive:
+def read_archive(bucket: Path, *, whole: bool = True, identity: str | None = None) -> Archive:
     """Read every chunk below a folder, and hold it to what every archive must be.
 
     No record twice, no position missing, at most 8 MiB raw, and, where ``whole``, manifests
-    that account for everything: verification of all data finds nothing to say.
+    that account for everything: verification of all data finds nothing to say. With an
+    officer's ``identity`` every chunk must be sealed, and that officer able to open it.
     """
     chunks = {
         path.relative_to(bucket).as_posix(): zstandard.ZstdDecompressor().decompress(
-            path.read_bytes()
+            path.read_bytes() if identity is None else opened_chunk(bucket, path, identity)
         )
-        for path in sorted(bucket.rglob("*.jsonl.zst"))
+        for path in sorted(bucket.rglob("*.jsonl.zst*"))
     }
     assert all(len(raw) <= 8 * 1024 * 1024 for raw in chunks.values())
     logs: dict[tuple[str, str, str, str], list[Record]] = defaultdict(list)
@@ -160,6 +167,23 @@ def read_archive(bucket: Path, *, whole: bool = True) -> Archive:
     return Archive(dict(logs), chunks)
 
 
+def month_keys(bucket: Path, identity: str) -> dict[str, str]:
+    """Give the private halves of all month keys that an officer can unwrap, by key id."""
+    found = {}
+    for path in sorted(bucket.rglob("_keys/*/*/*.age")):
+        key = parse_vault_key(path.relative_to(bucket).as_posix())
+        assert key is not None, path
+        with suppress(NotForUs):
+            found[key.key_id] = open_wrap(path.read_bytes(), (identity,), key).identity
+    return found
+
+
+def opened_chunk(bucket: Path, path: Path, identity: str) -> bytes:
+    """Give the frame in a sealed chunk, opened by the one month key that fits."""
+    assert path.name.endswith(".jsonl.zst.age"), path
+    return age.decrypt(path.read_bytes(), tuple(month_keys(bucket, identity).values()))
+
+
 def verified(bucket: Path) -> Report:
     """Hold an archive to its own manifests, all data read; give what was found."""
 
@@ -175,9 +199,10 @@ def verified(bucket: Path) -> Report:
 def assert_verified(bucket: Path) -> None:
     """Hold an archive to its own manifests: nothing is to be found.
 
-    What a test did to the machine's clock is no damage.
+    What a test did to the machine's clock is no damage, and what is sealed is closed to it.
     """
-    findings = [one for one in verified(bucket).findings if one.code != Code.CLOCK_BACKWARDS]
+    expected = (Code.CLOCK_BACKWARDS, Code.CHUNK_CLOSED)
+    findings = [one for one in verified(bucket).findings if one.code not in expected]
     assert [(one.code, one.object, one.meaning) for one in findings] == []
 
 
