@@ -57,6 +57,7 @@ COMMANDS: Final = (
         "verify:verify",
         "Prove that the archive is complete and undamaged, and by whom.",
     ),
+    Entry("keys", "keys:keys", "Make and look after the keys of admins and officers."),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
     Entry("service", "service:service", "Have the operating system run the daemon."),
     Entry("completion", "completion:completion", "Complete commands with the Tab key."),
