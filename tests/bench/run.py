@@ -23,6 +23,7 @@ from figures import Figure, Verdict, table
 from idle import idle
 from measure import Failed
 from replay import replay
+from sealing import sealing
 from startup import quickstart, startup
 from throughput import throughput
 
@@ -47,6 +48,9 @@ BENCHMARKS: Final = {
     "replay": Benchmark(replay, 3, {"steps": 20}, "a growing corpus, against restic"),
     "idle": Benchmark(idle, 3, {}, "a daemon with nothing to do"),
     "backlog": Benchmark(backlog, 3, {"chunks": 100_000}, "a daemon with 100,000 chunks to ship"),
+    "sealing": Benchmark(
+        sealing, 5, {"size": 200_000_000}, "a backlog sealed to officers, against in clear"
+    ),
     "startup": Benchmark(startup, 15, {}, "status and --help"),
     "quickstart": Benchmark(quickstart, 5, {}, "the quickstart"),
 }
@@ -117,7 +121,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="name", help="what to measure; see below")
     parser.add_argument("--json", dest="as_json", action="store_true", help="print JSON")
     parser.add_argument("--runs", type=int, metavar="N", help="how often to measure each figure")
-    parser.add_argument("--size", type=int, metavar="MB", help="the backlog of throughput, in MB")
+    parser.add_argument(
+        "--size", type=int, metavar="MB", help="the backlog of throughput and sealing, in MB"
+    )
     parser.add_argument("--folder", type=Path, help="where to work; default: the temporary folder")
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(known)):

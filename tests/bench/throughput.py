@@ -22,13 +22,13 @@ from policies import Place
 if TYPE_CHECKING:
     from corpus import Corpus
 
-__all__ = ["throughput"]
+__all__ = ["backlog_of", "sync", "throughput"]
 
 _LEAST: Final = 0.3
 _INSIDE: Final = Path(__file__).with_name("inside.py")
 
 
-def _backlog(corpus: Corpus, home: Path, size: int) -> int:
+def backlog_of(corpus: Corpus, home: Path, size: int) -> int:
     """Write the corpus' transcripts again and again, each time as other conversations."""
     bodies = claude_files(corpus)
     written = number = 0
@@ -42,7 +42,7 @@ def _backlog(corpus: Corpus, home: Path, size: int) -> int:
     return written
 
 
-def _sync(place: Place, *, inside: bool) -> tuple[float, float, int]:
+def sync(place: Place, *, inside: bool) -> tuple[float, float, int]:
     """Make one pass from nothing; give its seconds of wall and CPU, and its peak memory."""
     for folder in (place.state, place.bucket):
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,7 +66,7 @@ def throughput(work: Path, *, runs: int, size: int) -> list[Figure]:
     corpus = find()
     place = Place(work / "throughput")
     place.prepare()
-    raw = _backlog(corpus, place.home, size)
+    raw = backlog_of(corpus, place.home, size)
     joined, packed = place.folder / "joined", place.folder / "joined.zst"
     with joined.open("wb") as target:
         for path in sorted(place.home.rglob("*.jsonl")):
@@ -74,12 +74,12 @@ def throughput(work: Path, *, runs: int, size: int) -> list[Figure]:
     alone, whole, inner, cpus, peak = [], [], [], [], 0
     for _ in range(runs):
         zstd = spend(("zstd", "-3", "-T1", "-q", "-f", joined, "-o", packed), place.env)
-        wall, cpu, resident = _sync(place, inside=False)
+        wall, cpu, resident = sync(place, inside=False)
         alone.append(raw / zstd.wall / 1e6)
         whole.append(raw / wall / 1e6)
         cpus.append(cpu / zstd.cpu)
         peak = max(peak, resident)
-        inner.append(raw / _sync(place, inside=True)[0] / 1e6)
+        inner.append(raw / sync(place, inside=True)[0] / 1e6)
     note = (
         f"{raw / 1e6:.0f} MB of {corpus.origin}; peak memory {peak / MIB:.0f} MiB;"
         f" stored {size_of(place.bucket) / 1e6:.1f} MB, zstd {packed.stat().st_size / 1e6:.1f} MB"

@@ -5,7 +5,8 @@
 
 ``kill`` lives the story in processes: the first kills itself at the Nth arrival at POINT, the
 second at some arrival that SEED draws, the third lives on to the end. Each begins where the
-one before had got to, as a daemon does that its service manager starts again.
+one before had got to, as a daemon does that its service manager starts again. Where
+``STORY_OFFICER`` holds an age recipient, chunks are sealed to it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from laptop import Clock, Laptop, lines
+from laptop import Clock, Laptop, lines, tenant_rules
 
 from archiver.capture import intake
 from archiver.durable import files
@@ -56,7 +57,10 @@ class Story:
         self.done = root / "done"
         clock = Clock()
         clock.sleep(10 * self._count())
-        self.laptop = Laptop(root, clock=clock)
+        tenant = tenant_rules("acme", root / "bucket")
+        if officer := os.environ.get("STORY_OFFICER"):
+            tenant["sealing"] = {"officers": [officer]}
+        self.laptop = Laptop(root, clock=clock, tenants=[tenant])
         self.chat = self.laptop.claude("c1")
         self.document = self.laptop.cline4("s1")
         self.note = self.laptop.note("c1")

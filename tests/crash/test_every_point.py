@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from laptop import Archive, equal_json, read_archive
 
+from archiver.vault import age
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "archiver"
 POINTS = sorted(
@@ -30,7 +32,7 @@ POINTS = sorted(
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and kills its children")
 
 
-def story(*arguments: str) -> str:
+def story(*arguments: str, **environ: str) -> str:
     """Run the program."""
     done = subprocess.run(
         [sys.executable, str(HERE / "story.py"), *arguments],
@@ -38,7 +40,7 @@ def story(*arguments: str) -> str:
         capture_output=True,
         text=True,
         timeout=200,
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{SOURCE.parent}"},
+        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{SOURCE.parent}", **environ},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -106,6 +108,27 @@ def test_killed_at_a_point_nothing_is_lost_or_doubled(
     story("kill", str(memory), point, ",".join(map(str, numbers)), seed)
     for number in numbers:
         assert_told(read_archive(memory / str(number) / "bucket"), expected)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("seal.")])
+def test_killed_while_chunks_are_sealed_to_an_officer_who_opens_them_all(
+    memory: Path,
+    passed: dict[str, int],
+    expected: dict[str, list[bytes | None]],
+    point: str,
+) -> None:
+    """Wrapped key, docket and file are three things on the disk; none may miss another.
+
+    The machine itself cannot open what it left behind: what it knows of it must have survived.
+    """
+    identity, recipient = age.generate()
+    numbers = arrivals(passed[point])
+    story("kill", str(memory), point, ",".join(map(str, numbers)), "7", STORY_OFFICER=recipient)
+    for number in numbers:
+        root = memory / str(number)
+        assert_told(read_archive(root / "bucket", identity=identity), expected)
+        left = b"".join(path.read_bytes() for path in root.rglob("state/**/*") if path.is_file())
+        assert b"AGE-SECRET-KEY" not in left.upper()
 
 
 @pytest.mark.soak
