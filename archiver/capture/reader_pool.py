@@ -15,6 +15,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from archiver.assistants.protocol import Shape
+from archiver.capture.heap import keep_what_is_freed
 from archiver.capture.observation import Observation, Unsettled
 from archiver.capture.read import read
 from archiver.capture.readers import Answer, Reading
@@ -115,6 +116,7 @@ class ReaderPool:
         import concurrent.futures  # noqa: PLC0415 - for a large backlog only
         import multiprocessing  # noqa: PLC0415
 
+        keep_what_is_freed()
         try:
             self._pool = concurrent.futures.ProcessPoolExecutor(
                 self._readers,
