@@ -17,7 +17,8 @@ from archiver.assistants.registry import ASSISTANTS
 from archiver.daemon.rules import Rules, store_of
 from archiver.daemon.sources import look_around
 from archiver.durable import files, lock
-from archiver.errors import ArchiverError, PolicyError, PolicyInvalid, StoreError
+from archiver.errors import ArchiverError, PolicyError, PolicyInvalid, StoreError, UnusableKey
+from archiver.evidence.device import own_key, signing_keys
 from archiver.format.keys import tenant_folder
 from archiver.format.times import rfc3339
 from archiver.model.answers import Answer
@@ -60,7 +61,10 @@ async def examine(config: Path, state: Path, machine: Machine) -> list[Check]:
         return [*checks, Check("policy", ok=False, finding=str(error), advice=error.advice)]
     checks.append(_policy(rules, config))
     checks.append(_sources(rules, machine))
-    return checks + [await _store(tenant) for tenant in rules.tenants.values()]
+    checks.append(_signing_key(state))
+    for tenant in rules.tenants.values():
+        checks += [_protection(tenant), await _store(tenant)]
+    return checks
 
 
 def _clock(now: datetime) -> Check:
@@ -94,7 +98,7 @@ def _lock(state: Path) -> Check:
 def _policy(rules: Rules, config: Path) -> Check:
     if rules.problems:
         found = "; ".join(rules.problems)
-        advice = "Put the key where the policy says, readable by this user only."
+        advice = "Correct in the policy, or on this machine, what is named; the others go on."
         return Check("policy", ok=False, finding=found, advice=advice)
     if not rules.tenants:
         return Check(
@@ -121,25 +125,58 @@ def _sources(rules: Rules, machine: Machine) -> Check:
     return Check("sources", ok=True, finding=text)
 
 
+def _signing_key(state: Path) -> Check:
+    """Sign and verify with every key that this state folder has."""
+    name = "signing key"
+    keys = signing_keys(state)
+    if not keys:
+        return Check(name, ok=True, finding="made with the first manifest; an admin approves it")
+    try:
+        public = [str(own_key(state, device).checked().public) for device in keys]
+    except UnusableKey as error:
+        return Check(name, ok=False, finding=str(error), advice=error.advice)
+    return Check(name, ok=True, finding=f"signs as {', '.join(public)}")
+
+
+def _protection(tenant: Tenant) -> Check:
+    """Say who may open a tenant's chunks, and who vouches for its devices."""
+    officers, admins = len(tenant.sealing.officers), len(tenant.evidence.admin_keys)
+    sealed = f"sealed to {officers} officers" if officers else "not sealed: the bucket guards them"
+    if not admins:
+        return Check(
+            f"evidence of {tenant.id}",
+            ok=True,
+            finding=f"chunks are {sealed}; nobody vouches for devices",
+            advice="Name an admin's public key in evidence.admin_keys: until then `archiver"
+            " verify` reports every archive as incomplete.",
+        )
+    return Check(
+        f"evidence of {tenant.id}",
+        ok=True,
+        finding=f"chunks are {sealed}; {admins} admins vouch for devices",
+    )
+
+
 async def _store(tenant: Tenant) -> Check:
     name = f"store of {tenant.id}"
     try:
         async with store_of(tenant.store) as store:
-            return Check(name, ok=True, finding=await _probe(store, tenant.id))
+            return await _probe(name, store, tenant.id)
     except StoreError as error:
         return Check(name, ok=False, finding=f"{error} ({error.refusal.code})", advice=error.advice)
 
 
-async def _probe(store: Store, tenant: str) -> str:
+async def _probe(name: str, store: Store, tenant: str) -> Check:
     body = secrets.token_bytes(1024)
     sha256 = hashlib.sha256(body).hexdigest()
     key = f"{tenant_folder('', tenant)}_doctor/probe-{sha256[:16]}"
     metadata = {"format": "archiver-doctor", "sha256": sha256}
     await store.put(key, body, sha256=sha256, metadata=metadata)
     done = [f"{store.name}: written"]
+    same = True
     try:
         same = await store.get(key) == body
-        done.append("read back" if same else "READ BACK DIFFERENT BYTES")
+        done.append("read back" if same else "read back as DIFFERENT BYTES")
     except StoreError as error:
         if error.refusal.answer is not Answer.CREDENTIALS:
             raise
@@ -151,4 +188,5 @@ async def _probe(store: Store, tenant: str) -> str:
         if error.refusal.answer not in (Answer.CREDENTIALS, Answer.LOCKED):
             raise
         done.append(f"may not delete, which is right for a device: {key} stays")
-    return ", ".join(done)
+    advice = "" if same else "The store or something before it alters objects: use another."
+    return Check(name, ok=same, finding=", ".join(done), advice=advice)

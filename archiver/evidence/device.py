@@ -20,7 +20,7 @@ from archiver.evidence.verifier import VerifierKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["KEY_FILE", "DeviceSigner", "own_key", "sign_apart"]
+__all__ = ["KEY_FILE", "DeviceSigner", "own_key", "sign_apart", "signing_keys"]
 
 KEY_FILE: Final = "device-{device}.key"
 """Named after the device: a machine that lost its state gets a new identity and a new key."""
@@ -40,6 +40,13 @@ def own_key(folder: Path, device: str) -> SigningKey:
     key = SigningKey.generate(name)
     key.save(path)
     return key
+
+
+def signing_keys(folder: Path) -> tuple[str, ...]:
+    """Name the devices whose keys lie in a state folder."""
+    before, _, after = KEY_FILE.partition("{device}")
+    names = (path.name for path in sorted(folder.glob(f"{before}*{after}")))
+    return tuple(name.removeprefix(before).removesuffix(after) for name in names)
 
 
 class DeviceSigner:

@@ -98,6 +98,16 @@ class SigningKey:
         """Sign; the same message always gets the same 64 bytes."""
         return self.private.sign(message)
 
+    def checked(self) -> SigningKey:
+        """Give the key once it has signed something that its public half verifies."""
+        message = b"archiver\n"
+        if not verify(self.public.public, self.sign(message), message):
+            raise UnusableKey(
+                f"the key {self.name} does not verify what it signs",
+                advice="Move it away; a new one is made, which an admin must approve.",
+            )
+        return self
+
     def save(self, path: Path, passphrase: str | None = None) -> None:
         """Write the key to a new file that only its user can read.
 
