@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from corpus import find
 from figures import Figure
-from measure import Failed, spend
+from measure import Failed
 from policies import Place
 from throughput import backlog_of, sync
 
