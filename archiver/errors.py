@@ -17,7 +17,9 @@
     ├── UnusableKey              a recipient, private key or passphrase that does not work
     ├── EvidenceError            signatures and what they sign
     │   ├── NotSigned                no valid signature of the key that should have signed
-    │   └── RegistryUnchanged        what was asked of the device registry cannot be
+    │   ├── RegistryUnchanged        what was asked of the device registry cannot be
+    │   ├── HistoryChanged           a store holds less or other than what an admin signed
+    │   └── Overtaken                another admin signed the next one first
     └── ServiceError             the operating system's service manager
 
 Each error says what happened and to what (``str(error)``), and what to do next
@@ -39,10 +41,12 @@ __all__ = [
     "Damaged",
     "DiskFull",
     "EvidenceError",
+    "HistoryChanged",
     "KeyGone",
     "NotArchived",
     "NotForUs",
     "NotSigned",
+    "Overtaken",
     "PolicyError",
     "PolicyInvalid",
     "PolicyUnreadable",
@@ -143,6 +147,14 @@ class NotSigned(EvidenceError):
 
 class RegistryUnchanged(EvidenceError):
     """The device registry cannot be changed as asked."""
+
+
+class HistoryChanged(EvidenceError):
+    """A store holds less than an admin signed before, or something else. Nothing is signed."""
+
+
+class Overtaken(EvidenceError):
+    """Another admin signed the next registry or checkpoint first. Nothing was overwritten."""
 
 
 class ServiceError(ArchiverError):

@@ -15,7 +15,7 @@ The functions here are pure: they take the time and give a new registry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -28,17 +28,20 @@ from archiver.format.times import rfc3339
 from archiver.model.record import FORMAT_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from archiver.evidence.note import Signer, VerifierKey
 
 __all__ = [
     "MAX_BYTES",
+    "Approval",
     "DeviceEntry",
     "Registry",
     "Roster",
     "Standing",
     "approve",
+    "approve_all",
     "decode",
     "opened",
     "revoke",
@@ -90,6 +93,14 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a key has two entries")
 
 
+class Approval(NamedTuple):
+    """A device, the key to trust, and since when (``None``: since it is approved)."""
+
+    device: str
+    key: VerifierKey
+    valid_from: datetime | None = None
+
+
 def sign(registry: Registry, *keys: Signer) -> bytes:
     """Write the note that is stored."""
     return note.write(documents.encode(registry, _WHAT, MAX_BYTES), *keys)
@@ -130,29 +141,52 @@ def approve(
     both ``None`` for the first of a tenant. Raise `RegistryUnchanged` where the device has an
     open entry, the key was used before, or is named after another device.
     """
-    entries = registry.devices if registry else ()
-    if key.name != device_key_name(device):
+    one = Approval(device, key, valid_from)
+    return approve_all(registry, (one,), tenant=tenant, previous=previous, now=now)
+
+
+def approve_all(
+    registry: Registry | None,
+    approvals: Iterable[Approval],
+    *,
+    tenant: str,
+    previous: str | None,
+    now: datetime,
+) -> Registry:
+    """Trust many keys in one registry, or none of them; otherwise as `approve`."""
+    entries = list(registry.devices if registry else ())
+    trusted = {entry.device for entry in entries if entry.revoked_at is None}
+    used = {entry.key for entry in entries}
+    for one in approvals:
+        _check(one, trusted, used)
+        entry = DeviceEntry(
+            device=one.device,
+            key=str(one.key),
+            approved_at=rfc3339(now),
+            valid_from=rfc3339(one.valid_from or now),
+        )
+        entries.append(entry)
+        trusted.add(entry.device)
+        used.add(entry.key)
+    return _next(registry, tuple(entries), tenant=tenant, previous=previous, now=now)
+
+
+def _check(one: Approval, trusted: set[str], used: set[str]) -> None:
+    if one.key.name != device_key_name(one.device):
         raise RegistryUnchanged(
-            f"the key {key.name} is not the key of device {device}",
+            f"the key {one.key.name} is not the key of device {one.device}",
             advice="Approve the key that the device's own enrolment names.",
         )
-    if any(entry.device == device and entry.revoked_at is None for entry in entries):
+    if one.device in trusted:
         raise RegistryUnchanged(
-            f"device {device} has an approved key",
+            f"device {one.device} has an approved key",
             advice="Nothing is to be done, or revoke that key before you approve another.",
         )
-    if any(entry.key == str(key) for entry in entries):
+    if str(one.key) in used:
         raise RegistryUnchanged(
-            f"this key of device {device} was revoked and does not come back",
+            f"this key of device {one.device} was revoked and does not come back",
             advice="Let the device make a new key, then approve that one.",
         )
-    entry = DeviceEntry(
-        device=device,
-        key=str(key),
-        approved_at=rfc3339(now),
-        valid_from=rfc3339(valid_from or now),
-    )
-    return _next(registry, (*entries, entry), tenant=tenant, previous=previous, now=now)
 
 
 def revoke(
