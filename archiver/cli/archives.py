@@ -8,7 +8,6 @@ and the exit code says so.
 from __future__ import annotations
 
 import contextlib
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from archiver.archive.catalogue import Catalogue, find_tenants, keys_in, read_ca
 from archiver.cli.exits import ExitCode
 from archiver.cli.folders import find_prefix, require_folder
 from archiver.cli.output import note, progress
+from archiver.cli.passphrases import passphrase_of
 from archiver.cli.session import load_policy
 from archiver.daemon.rules import settings_of, store_of
 from archiver.errors import ArchiveError, ArchiverError, NotArchived, StoreError, UnusableKey
@@ -207,8 +207,7 @@ def _identities(paths: tuple[Path, ...]) -> tuple[str, ...]:
                 f"the identity file {path} cannot be read: {error.strerror}",
                 advice="Name the file that holds the officer's private key.",
             ) from None
-        ask = partial(click.prompt, f"Passphrase of {path}", hide_input=True, err=True)
-        found += read_identities(body, passphrase=ask if sys.stdin.isatty() else None)
+        found += read_identities(body, passphrase=partial(passphrase_of, str(path)))
     return tuple(found)
 
 

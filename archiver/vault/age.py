@@ -28,6 +28,7 @@ __all__ = [
     "decrypt",
     "encrypt",
     "generate",
+    "is_native",
     "lock",
     "recipient_of",
     "unlock",
@@ -94,9 +95,14 @@ def generate() -> tuple[str, str]:
     return str(identity), str(identity.to_public())
 
 
+def is_native(identity: str) -> bool:
+    """Tell whether an identity is one of age's own, and not an SSH key."""
+    return identity.startswith(_IDENTITY)
+
+
 def recipient_of(identity: str) -> str:
     """Give the recipient of an X25519 identity; raise `UnusableKey` for anything else."""
-    if not identity.startswith(_IDENTITY):
+    if not is_native(identity):
         raise _no_identity("only age's own identities tell their recipient")
     return str(_identity(identity).to_public())
 
@@ -196,7 +202,7 @@ def _identity(text: str) -> Any:
     import pyrage  # noqa: PLC0415 - an idle daemon never needs it
 
     with _instead_of(pyrage.IdentityError, _no_identity("it is mistyped, or of another kind")):
-        if text.startswith(_IDENTITY):
+        if is_native(text):
             return pyrage.x25519.Identity.from_str(text)
         return pyrage.ssh.Identity.from_buffer(text.encode())
 

@@ -1,6 +1,7 @@
 """Opening sealed chunks, on the side of an officer. A device never has what this needs.
 
-Each month key is unwrapped once and remembered, the latest ones only. That a key is gone or
+A month key that somebody was handed (``archiver keys export``) opens its chunks without the
+vault. Each other one is unwrapped once and remembered, the latest ones only. That a key is gone or
 for others is remembered too, or ten thousand chunks of an erased person would ask ten thousand
 times. What the store refused is not: it may answer next time.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from archiver.errors import ArchiveError, Damaged, KeyGone, NotForUs
 from archiver.vault import age
+from archiver.vault.months import key_id
 from archiver.vault.wrap import Opened, open_wrap
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Opener:
         self._fetch = fetch
         self._identities = tuple(identities)
         self._keep = keep
+        self._handed: dict[str, str] | None = None
         self._places: OrderedDict[KeyName, _Place] = OrderedDict()
 
     async def open(self, name: KeyName, body: bytes) -> bytes:
@@ -50,9 +53,9 @@ class Opener:
         Raise `KeyGone` where the vault has no wrap of it, `NotForUs` where it has none for
         these identities, `Damaged` where each one that it has is damaged, or the chunk is.
         """
-        opened = await self.key(name)
+        identity = self._own().get(name.key_id) or (await self.key(name)).identity
         try:
-            return age.decrypt(body, (opened.identity,))
+            return age.decrypt(body, (identity,))
         except NotForUs:
             raise Damaged(
                 f"a chunk is not sealed to its month key {name.key_id}, or was altered",
@@ -72,6 +75,13 @@ class Opener:
             # A new one each time: a raised error collects the places that it passed.
             raise type(place.answer)(str(place.answer), advice=place.answer.advice)
         return place.answer
+
+    def _own(self) -> dict[str, str]:
+        """Give the identities by the id that each would have as a month key."""
+        if self._handed is None:
+            ours = [one for one in self._identities if age.is_native(one)]
+            self._handed = {key_id(age.recipient_of(one)): one for one in ours}
+        return self._handed
 
     def _unwrap(
         self, name: KeyName, wraps: Sequence[tuple[VaultKey, bytes]]
