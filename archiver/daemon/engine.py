@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "owners_of", "places_of"]
 
 _ROOM_SECONDS = 0.5
+_HANDS = 2
+"""Chunks that are packed at once where others read beside: in the foreground, never the daemon."""
 
 
 def owners_of(rules: Rules, machine: Machine) -> Owners:
@@ -90,7 +92,7 @@ class Engine:
         self.tree = DiskTree()
         self.rules: Rules | None = None
         self.collector: Collector | None = None
-        self.sealer = Sealer(spool, machine.clock)
+        self.sealer = Sealer(spool, machine.clock, hands=_HANDS if readers else 1)
         self.outbox = SpoolOutbox(spool)
         self.last_pass = Pass()
         self._readers = readers or Alone()

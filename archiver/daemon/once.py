@@ -85,19 +85,25 @@ async def once(engine: Engine, progress: Callable[[Progress], None] = lambda _: 
 async def _streamed(engine: Engine, tally: _Tally, progress: Callable[[Progress], None]) -> Pass:
     left = threading.Event()
     collecting = asyncio.ensure_future(asyncio.to_thread(engine.collect, left.is_set))
+    shipping: asyncio.Task[None] | None = None
+    shipped = tally.sealed
     try:
         while not collecting.done():
             await asyncio.wait([collecting], timeout=_POLL_SECONDS)
             if collecting.done():
                 break
-            sealed = await asyncio.to_thread(engine.seal)
-            if sealed:
-                tally.sealed += sealed
-                await _ship(engine, tally, manifests=False)
+            tally.sealed += await asyncio.to_thread(engine.seal)
+            if tally.sealed > shipped and (shipping is None or shipping.done()):
+                if shipping:
+                    await shipping
+                shipped = tally.sealed
+                shipping = asyncio.create_task(_ship(engine, tally, manifests=False))
             progress(Progress(engine.last_pass.conversations, tally.sealed, tally.delivered))
     finally:
         left.set()  # where this was cancelled, nobody waits for the rest of a backlog
         result = await collecting
+        if shipping:
+            await shipping
     return result
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archiver.errors import ArchiverError
 from archiver.policy.document import FolderStore, R2Store
 from archiver.policy.identity import subject_key
-from archiver.sealing.seal import ChunkRules
+from archiver.sealing.pack import ChunkRules
 from archiver.stores.opening import open_store
 from archiver.stores.prefixed import Prefixed
 from archiver.stores.settings import FolderSettings, S3Settings

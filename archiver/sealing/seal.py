@@ -13,38 +13,34 @@ wrapped key is in the spool before the first chunk that needs it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import contextlib
 import os
-from collections import Counter
-from dataclasses import dataclass
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from archiver.durable import files
-from archiver.format.frame import pack
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.format.times import rfc3339
-from archiver.model.shipment import ChunkEntry, ConversationCount, Seal
 from archiver.sealing import docket
-from archiver.sealing.docket import Docket, Place, WrappedKey
-from archiver.sealing.months import recipient_of, wrapped_key
+from archiver.sealing.docket import WrappedKey
+from archiver.sealing.months import wrapped_key
+from archiver.sealing.pack import pack_group
 from archiver.spool import batches, chunks
 from archiver.spool.spool import SEALED
-from archiver.vault import age
-from archiver.vault.months import key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+    from concurrent.futures import Future
     from datetime import datetime
     from pathlib import Path
 
+    from archiver.sealing.pack import ChunkRules, Packed
     from archiver.spool.spool import Spool
-    from archiver.spool.values import Batch, Group
+    from archiver.spool.values import Group
 
-__all__ = ["ChunkRules", "Sealer", "sealed_path"]
+__all__ = ["Sealer", "sealed_path"]
 
 _PLAIN, _AGE = ".jsonl.zst", ".jsonl.zst.age"
 
@@ -54,25 +50,19 @@ def sealed_path(state: Path, tenant: str, key: str) -> Path:
     return state / SEALED / tenant / key.rsplit("/", 1)[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRules:
-    """When a tenant's chunks are sealed, how hard they are packed, and who may open them.
+class Sealer:
+    """Seals what is full, old enough, or asked for.
 
-    ``max_bytes`` is raw; ``officers`` are age recipients, none leaves chunks in clear.
+    ``hands`` chunks are packed at once: compressing lets other threads work. Numbers are given,
+    and files written, one after the other in any case.
     """
 
-    max_bytes: int
-    max_age_seconds: float
-    level: int
-    officers: tuple[str, ...] = ()
-
-
-class Sealer:
-    """Seals what is full, old enough, or asked for."""
-
-    def __init__(self, spool: Spool, clock: Callable[[], datetime]) -> None:
+    def __init__(self, spool: Spool, clock: Callable[[], datetime], *, hands: int = 1) -> None:
         self._spool = spool
         self._clock = clock
+        self._hands = hands
+        # One more than hands is taken ahead, but for one hand, which saves memory.
+        self._ahead = hands if hands == 1 else hands + 1
 
     def seal(
         self,
@@ -100,71 +90,54 @@ class Sealer:
 
         count = 0
         while not stop() and (groups := due()):
-            for group in groups:
-                self._one(group, rules)
-                count += 1
-                if stop():
-                    break
+            with contextlib.closing(self._packed(groups, rules)) as packed:
+                for one in packed:
+                    self._commit(one)
+                    count += 1
+                    if stop():
+                        break
         return count
 
-    def _one(self, group: Group, rules: ChunkRules) -> None:
+    def _packed(self, groups: list[Group], rules: ChunkRules) -> Generator[Packed, None, None]:
+        """Pack one chunk of each group, in their order, up to ``hands`` of them at once."""
+        with ThreadPoolExecutor(self._hands, "archiver-seal") as pool:
+            ahead: deque[Future[Packed]] = deque()
+            try:
+                for group in groups:
+                    ahead.append(pool.submit(pack_group, self._spool, group, rules, self._clock))
+                    if len(ahead) >= self._ahead:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _commit(self, packed: Packed) -> None:
+        group, seal = packed.group, packed.seal
         with self._spool.transaction() as db:
-            rows, parts = batches.take(db, group, rules.max_bytes)
             (seq,) = db.execute(
                 "SELECT next_chunk FROM tenants WHERE id = ?", (group.tenant,)
             ).fetchone()
-        raw = batches.unpack(part.data for part in parts)
-        body, counts = pack(raw, level=rules.level), _counts(parts)
-        seal = None
-        if rules.officers:
-            recipient = recipient_of(self._spool, group, rules.officers, self._clock())
-            body = age.encrypt(body, [recipient])
-            index = age.encrypt(msgspec.json.encode(counts), [recipient])
-            seal = Seal(key_id(recipient), base64.b64encode(index).decode())
-        sha256 = hashlib.sha256(body).hexdigest()
         key = ChunkKey(
             "", group.tenant, group.klass, group.subject, group.day,
-            self._spool.device, seq, sha256[:16], sealed=seal is not None,
+            self._spool.device, seq, packed.sha256[:16], sealed=seal is not None,
         )  # fmt: skip
         assert parse_key(str(key)) == key  # noqa: S101 - what is written must be readable
-        entry = ChunkEntry(
-            seq=seq,
-            key=str(key),
-            sha256=sha256,
-            stored_bytes=len(body),
-            raw_bytes=sum(map(len, raw)),
-            records=sum(batch.records for batch in parts),
-            first_at=min(batch.first_at for batch in parts),
-            last_at=max(batch.last_at for batch in parts),
-            conversations=() if seal else counts,
-            seal=seal,
-        )
+        entry = packed.entry(key)
         path = sealed_path(self._spool.folder, group.tenant, entry.key)
         files.make_private_folder(path.parent)
         files.reached("seal.packed")
         if seal:
-            docket.write(path, self._docket(group.tenant, entry, seal, parts))
-        files.replace(path, body)
+            wrapped = wrapped_key(self._spool, group.tenant, seal.key_id)
+            docket.write(path, packed.docket(entry, WrappedKey(*wrapped) if wrapped else None))
+        files.replace(path, packed.body)
         files.reached("seal.written")
         with self._spool.transaction() as db:
             chunks.add(db, group.tenant, entry, rfc3339(self._clock()))
-            batches.forget(db, rows)
+            batches.forget(db, packed.rows)
             db.execute("UPDATE tenants SET next_chunk = ? WHERE id = ?", (seq + 1, group.tenant))
         files.reached("seal.committed")
-
-    def _docket(self, tenant: str, entry: ChunkEntry, seal: Seal, parts: list[Batch]) -> Docket:
-        first: dict[tuple[str, str, str], int] = {}
-        records: Counter[tuple[str, str, str]] = Counter()
-        for part in parts:
-            place = (part.assistant, part.conversation, part.stream)
-            first[place] = min(part.position, first.get(place, part.position))
-            records[place] += part.records
-        wrapped = wrapped_key(self._spool, tenant, seal.key_id)
-        return Docket(
-            entry,
-            tuple(Place(*place, position, records[place]) for place, position in first.items()),
-            WrappedKey(*wrapped) if wrapped else None,
-        )
 
     def sweep(self) -> int:
         """Remove sealed files that no pending or quarantined chunk knows; give their count."""
@@ -183,10 +156,3 @@ class Sealer:
 def _sha_of(name: str) -> str:
     stem = name.removesuffix(docket.SUFFIX).removesuffix(_AGE).removesuffix(_PLAIN)
     return stem.rsplit("-", 1)[-1]
-
-
-def _counts(parts: list[Batch]) -> tuple[ConversationCount, ...]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for batch in parts:
-        counts[batch.assistant, batch.conversation] += batch.records
-    return tuple(ConversationCount(*name, records) for name, records in sorted(counts.items()))

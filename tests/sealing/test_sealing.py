@@ -20,7 +20,7 @@ from archiver.evidence import note
 from archiver.format import manifests as form
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.model.answers import Answer
-from archiver.sealing import seal
+from archiver.sealing import pack
 from archiver.sealing.purge import purge_tenant
 from archiver.stores.faults import Fault, FaultPlan, Refuse
 from archiver.stores.folder import FolderStore
@@ -172,7 +172,7 @@ def test_packing_that_fails_seals_nothing(laptop: Laptop) -> None:
     def fails(_raw: bytes, *, level: int) -> bytes:
         raise zstandard.ZstdError(str(level))
 
-    with patched(seal, "pack", fails), pytest.raises(zstandard.ZstdError):
+    with patched(pack, "pack", fails), pytest.raises(zstandard.ZstdError):
         laptop.seal()
     assert laptop.engine.spool.backlog("acme").spooled_records == 1
     assert laptop.archive().states("c1.jsonl") == [lines(1)]
