@@ -20,6 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evidence", "vault"}),
     frozenset({"stores", "spool", "capture"}),
     frozenset({"sealing", "delivery", "archive"}),
+    frozenset({"witness"}),
     frozenset({"daemon", "service", "quickstart"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
