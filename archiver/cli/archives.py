@@ -22,7 +22,14 @@ from archiver.cli.output import note, progress
 from archiver.cli.passphrases import passphrase_of
 from archiver.cli.session import load_policy
 from archiver.daemon.rules import settings_of, store_of
-from archiver.errors import ArchiveError, ArchiverError, NotArchived, StoreError, UnusableKey
+from archiver.errors import (
+    ArchiveError,
+    ArchiverError,
+    NotArchived,
+    NotForUs,
+    StoreError,
+    UnusableKey,
+)
 from archiver.format.keys import tenant_folder
 from archiver.model.answers import Answer
 from archiver.stores.opening import open_store
@@ -154,6 +161,23 @@ class Archives:
             erased=sum(one.erased for one in found),
         )
 
+    def find(self, catalogue: Catalogue, text: str) -> ArchivedConversation:
+        """Find the one conversation that ``text`` names; raise the likeliest reason if not."""
+        try:
+            return catalogue.find(text)
+        except NotArchived as error:
+            # It may well lie in the store that did not answer, or in what is sealed.
+            if self.failures:
+                raise self.failures[0] from None
+            known = any(row.id.startswith(text) for row in catalogue.rows)
+            if catalogue.closed and not known:
+                raise NotForUs(
+                    f"{error}, as far as it can be read: {catalogue.closed} chunks are sealed to"
+                    " keys that were not given",
+                    advice="Give an officer's private key with --identity FILE.",
+                ) from None
+            raise
+
     async def with_conversation(
         self,
         text: str,
@@ -161,13 +185,7 @@ class Archives:
     ) -> Result:
         """Find the one conversation that ``text`` names; give what ``work`` makes of it."""
         catalogue = await self.catalogue()
-        try:
-            conversation = catalogue.find(text)
-        except NotArchived:
-            # It may well lie in the store that did not answer.
-            if self.failures:
-                raise self.failures[0] from None
-            raise
+        conversation = self.find(catalogue, text)
         place = next(
             one for one in self.places if one.tenant is None or one.tenant.id == conversation.tenant
         )

@@ -41,7 +41,7 @@ async def keys_to_export(
 
 
 async def _keys_of(archives: Archives, conversation: str) -> frozenset[KeyName]:
-    found = (await archives.catalogue()).find(conversation)
+    found = archives.find(await archives.catalogue(), conversation)
     keys = ((parse_key(chunk.key), chunk.key_id) for chunk in found.chunks)
     return frozenset(
         key_name(key, sealed_to)
