@@ -57,6 +57,10 @@ COMMANDS: Final = (
         "verify:verify",
         "Prove that the archive is complete and undamaged, and by whom.",
     ),
+    Entry(
+        "device", "device:device", "Let devices ask to be known, and approve or revoke their keys."
+    ),
+    Entry("checkpoint", "checkpoint:checkpoint", "Sign for everything that the archive holds now."),
     Entry("keys", "keys:keys", "Make and look after the keys of admins and officers."),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
     Entry("service", "service:service", "Have the operating system run the daemon."),

@@ -13,8 +13,7 @@ Promises:
    store that was set back, or forked, is refused and told.
 3. Only manifests are covered that a device signed with a key that the registry approves.
 
-Limits: before the first checkpoint nothing is fixed. A machine that never signed for a tenant
-before believes the store's sound chains as they are; a copy in a second store, or a timestamp,
-speaks for what was there earlier. Two admins who sign at the same moment are told, and one of
-them repeats the command.
+Limits: before the first checkpoint nothing is fixed, and a machine that never signed for a
+tenant believes the store's sound chains as they are; a copy or a timestamp speaks for earlier.
+Two admins who sign at the same moment are told, and one of them repeats the command.
 """

@@ -1,0 +1,136 @@
+"""What the commands of an admin share: which archives, whose key, and where it is remembered."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from archiver.cli.options import config_option, state_option
+from archiver.cli.where import Where
+from archiver.errors import UnusableKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archiver.archive.signers import Trust
+    from archiver.cli.archives import Part
+    from archiver.evidence.keys import SigningKey
+    from archiver.witness.register import Desk
+
+__all__ = ["MEMORY", "Admin", "admin_of", "key_option", "store_options", "trust_of"]
+
+Result = TypeVar("Result")
+
+MEMORY: Final = "admin"
+"""The folder, below the state folder, of what this machine signed as an admin."""
+
+_LOCKED: Final = b"ENCRYPTED PRIVATE KEY"
+
+
+def store_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options that say which stores are meant: found as ``where: Where``."""
+
+    @functools.wraps(command)
+    def with_where(
+        *, config: Path, archive: Path | None, prefix: str | None, tenant: str | None, **said: Any
+    ) -> Result:
+        return command(where=Where(config, archive, prefix, tenant), **said)
+
+    added = (
+        config_option,
+        click.option(
+            "--archive",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Work on the archive in this folder instead of the policy's stores.",
+        ),
+        click.option("--prefix", help="Where below --archive the tenant= folders lie."),
+        click.option("--tenant", metavar="ID", help="Only this tenant, instead of all."),
+    )
+    for option in reversed(added):
+        with_where = option(with_where)
+    return with_where
+
+
+def key_option(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options of who signs: found as ``admin_key: Path`` and ``state: Path``."""
+    add = click.option(
+        "--admin-key",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="ARCHIVER_ADMIN_KEY",
+        show_envvar=True,
+        required=True,
+        metavar="FILE",
+        help="The admin's private key; its public one lies beside it, as FILE.pub.",
+    )
+    return add(state_option(command))
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who signs, and the folder in which this machine remembers what was signed."""
+
+    key: SigningKey
+    memory: Path
+
+    def desk(self, part: Part, tenant: str) -> Desk:
+        """Give the place of one tenant to sign at.
+
+        Raise `UnusableKey` where the tenant's policy trusts other admins only.
+        """
+        from archiver.archive.signers import Trust  # noqa: PLC0415 - --help needs none of it
+        from archiver.witness.place import Place  # noqa: PLC0415
+        from archiver.witness.register import Desk  # noqa: PLC0415
+
+        others = trust_of(part, ())
+        keys = others.admins if others else ()
+        if part.rules is not None and self.key.public not in keys:
+            raise UnusableKey(
+                f"the policy of {tenant} does not name the key {self.key.public}",
+                advice="Put it into evidence.admin_keys of the tenant, for every reader of the"
+                " archive; or use a key that stands there.",
+            )
+        trust = Trust(tuple(dict.fromkeys((self.key.public, *keys))))
+        place = Place(part.store, part.prefix, tenant)
+        return Desk(place, trust, self.key, self.memory)
+
+
+def admin_of(path: Path, state: Path) -> Admin:
+    """Load an admin's key, asking for its passphrase if it has one; raise `UnusableKey`."""
+    from archiver.cli.passphrases import passphrase_of  # noqa: PLC0415 - --help needs none of it
+    from archiver.evidence.keys import SigningKey  # noqa: PLC0415
+    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415
+
+    beside = path.with_name(f"{path.name}.pub")
+    try:
+        public = VerifierKey.parse(beside.read_text("utf-8").strip())
+        locked = _LOCKED in path.read_bytes()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableKey(
+            f"the key {path} or its public half {beside} cannot be read",
+            advice="Name the file that `archiver keys generate admin` made; FILE.pub belongs"
+            " beside it.",
+        ) from error
+    key = SigningKey.load(path, public.name, passphrase_of(str(path)) if locked else None)
+    if key.public != public:
+        raise UnusableKey(
+            f"{beside} is not the public half of {path}",
+            advice="Put the two files of one key beside each other.",
+        )
+    return Admin(key, state / MEMORY)
+
+
+def trust_of(part: Part, keys: tuple[str, ...]) -> Trust | None:
+    """Give whom to believe: the public ``keys`` that were named, else the policy's."""
+    from archiver.archive.signers import Trust  # noqa: PLC0415 - --help needs none of it
+    from archiver.cli.reading import trust_in  # noqa: PLC0415
+    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415
+
+    if keys:
+        return trust_in(keys)
+    named = part.rules.evidence.admin_keys if part.rules else ()
+    return Trust(tuple(VerifierKey.parse(text) for text in named)) if named else None
