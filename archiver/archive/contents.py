@@ -23,7 +23,7 @@ from archiver.model.shipment import ChunkEntry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archiver.archive.ledger import Claim
+    from archiver.archive.claims import Claim
     from archiver.model.record import Record
 
 __all__ = ["Positions", "check_chunk"]
@@ -64,6 +64,11 @@ class Positions:
         if self._starts[:1] != [0]:
             return 0
         return self._ends[0] if len(self._starts) > 1 else None
+
+    def missing(self) -> int:
+        """Count the positions that are missing below the highest."""
+        seen = sum(self._ends) - sum(self._starts)
+        return self._ends[-1] - seen if self._ends else 0
 
 
 def check_chunk(

@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from archiver.archive.scope import Depth
 
-__all__ = ["Code", "Finding", "Report", "Severity", "combined"]
+__all__ = ["Code", "Finding", "Report", "Severity", "combined", "weakest"]
 
 
 class Severity(StrEnum):
@@ -48,14 +48,18 @@ class Code(StrEnum):
         return member
 
     NOTHING_THERE = "nothing-there", Severity.MISSING
+    NOTHING_IN_SCOPE = "nothing-in-scope", Severity.MISSING
 
     # what a device signed
     MANIFEST_ALTERED = "manifest-altered", Severity.INVALID
+    MANIFEST_INVALID = "manifest-invalid", Severity.INVALID
+    MANIFEST_NEWER = "manifest-newer", Severity.GAP
     MANIFEST_MISPLACED = "manifest-misplaced", Severity.INVALID
     MANIFEST_MISSING = "manifest-missing", Severity.MISSING
     MANIFEST_CHAIN = "manifest-chain", Severity.INVALID
     MANIFEST_FORK = "manifest-fork", Severity.INVALID
     TAIL_MISSING = "tail-missing", Severity.MISSING
+    HISTORY_REWRITTEN = "history-rewritten", Severity.INVALID
     LISTING_INVALID = "listing-invalid", Severity.INVALID
     SEQUENCE_REUSED = "sequence-reused", Severity.INVALID
     COUNT_WRONG = "count-wrong", Severity.INVALID
@@ -67,16 +71,19 @@ class Code(StrEnum):
     SIGNER_REVOKED = "signer-revoked", Severity.INVALID
     SIGNER_UNKNOWN = "signer-unknown", Severity.GAP
     SIGNER_NOT_YET = "signer-not-yet", Severity.GAP
+    SIGNER_UNPROVEN = "signer-unproven", Severity.GAP
+    ENROLMENT_INVALID = "enrolment-invalid", Severity.INVALID
 
     # what the admin signed
     REGISTRY_INVALID = "registry-invalid", Severity.INVALID
+    REGISTRY_GONE = "registry-gone", Severity.MISSING
     REGISTRY_MISSING = "registry-missing", Severity.GAP
     CHECKPOINT_INVALID = "checkpoint-invalid", Severity.INVALID
     CHECKPOINT_INCONSISTENT = "checkpoint-inconsistent", Severity.INVALID
     CHECKPOINT_MISSING = "checkpoint-missing", Severity.MISSING
     ROLLUP_ALTERED = "rollup-altered", Severity.INVALID
     ROLLUP_MISSING = "rollup-missing", Severity.MISSING
-    HISTORY_REWRITTEN = "history-rewritten", Severity.INVALID
+    ROLLUP_NOT_LISTED = "rollup-not-listed", Severity.NOTE
 
     # chunks
     CHUNK_MISSING = "chunk-missing", Severity.MISSING
@@ -90,8 +97,8 @@ class Code(StrEnum):
     CHUNK_UNREADABLE = "chunk-unreadable", Severity.INVALID
     CHUNK_GAP = "chunk-gap", Severity.GAP
     CHUNK_UNLISTED = "chunk-unlisted", Severity.GAP
+    CHUNK_NOT_YET_LISTED = "chunk-not-yet-listed", Severity.GAP
     CHUNK_QUARANTINED = "chunk-quarantined", Severity.GAP
-    CHUNK_NOT_YET_LISTED = "chunk-not-yet-listed", Severity.NOTE
 
     # wrapped keys
     KEY_MISSING = "key-missing", Severity.MISSING
@@ -108,6 +115,7 @@ class Code(StrEnum):
     RECORD_ORDER = "record-order", Severity.INVALID
     RECORD_REPEATED = "record-repeated", Severity.INVALID
     POSITION_GAP = "position-gap", Severity.GAP
+    RECORDS_DROPPED = "records-dropped", Severity.NOTE
     CHUNK_CLOSED = "chunk-closed", Severity.NOTE
 
 
@@ -130,8 +138,9 @@ class Report:
     """The result of one verification.
 
     ``chunks``, ``stored_bytes`` and ``records`` count what manifests list within the scope,
-    ``read`` the chunks that were read. ``trusted`` says that an admin's key was at hand;
-    ``covered_until`` is the time of the newest checkpoint.
+    ``read`` the chunks that were read, ``known`` those that an earlier run had found sound.
+    ``trusted`` says that an admin's key was at hand; ``covered_until`` is the time of the newest
+    checkpoint, of several tenants the earliest.
     """
 
     tenants: tuple[str, ...]
@@ -142,6 +151,7 @@ class Report:
     stored_bytes: int
     records: int
     read: int
+    known: int
     checkpoints: int
     covered_until: str | None
     findings: tuple[Finding, ...]
@@ -168,6 +178,7 @@ class Report:
             "checkpoints": self.checkpoints,
             "covered_until": self.covered_until,
             "read": self.read,
+            "known": self.known,
             "manifests": self.manifests,
             "chunks": self.chunks,
             "stored_bytes": self.stored_bytes,
@@ -187,19 +198,33 @@ class Report:
 
 
 def combined(reports: Sequence[Report]) -> Report:
-    """Put the reports of several stores together; there must be one at least."""
+    """Put the reports of several stores together; there must be one at least.
+
+    What was asked for need not be in each of them, only in one.
+    """
+    chunks = sum(one.chunks for one in reports)
     return Report(
         tenants=tuple(tenant for one in reports for tenant in one.tenants),
         depth=reports[0].depth,
         trusted=all(one.trusted for one in reports),
         manifests=sum(one.manifests for one in reports),
-        chunks=sum(one.chunks for one in reports),
+        chunks=chunks,
         stored_bytes=sum(one.stored_bytes for one in reports),
         records=sum(one.records for one in reports),
         read=sum(one.read for one in reports),
+        known=sum(one.known for one in reports),
         checkpoints=sum(one.checkpoints for one in reports),
-        covered_until=min(
-            (one.covered_until for one in reports if one.covered_until), default=None
+        covered_until=weakest(one.covered_until for one in reports),
+        findings=tuple(
+            finding
+            for one in reports
+            for finding in one.findings
+            if finding.code is not Code.NOTHING_IN_SCOPE or not chunks
         ),
-        findings=tuple(finding for one in reports for finding in one.findings),
     )
+
+
+def weakest(times: Iterable[str | None]) -> str | None:
+    """Give the earliest of some times; ``None`` where one is not there, or none."""
+    found = list(times)
+    return None if None in found else min((one for one in found if one), default=None)

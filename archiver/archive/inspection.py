@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from contextlib import aclosing
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archiver.archive.contents import Positions, check_chunk
@@ -23,8 +24,9 @@ from archiver.stores.protocol import Hashing
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
+    from archiver.archive.claims import Claim
     from archiver.archive.journal import Journal
-    from archiver.archive.ledger import Claim, Ledger
+    from archiver.archive.ledger import Ledger
     from archiver.archive.unseal import Unsealer
     from archiver.stores.protocol import Store
 
@@ -36,7 +38,7 @@ class Inspection:
 
     ``whole`` says that all are read, so that holes in the logs of streams mean something.
     ``broken`` are the devices of which something is known to be missing already. ``read``
-    counts the chunks that were read.
+    counts the chunks that were read, ``closed`` those that could not be opened.
     """
 
     def __init__(
@@ -56,18 +58,17 @@ class Inspection:
         self._whole = whole
         self._seen: defaultdict[tuple[str, str], Positions] = defaultdict(Positions)
         self._broken = broken
-        self.read = 0
+        self.read = self.closed = 0
 
     async def run(
         self,
-        claims: Sequence[Claim],
+        todo: Sequence[Claim],
         journal: Journal | None,
         *,
         jobs: int,
         progress: Callable[[int, int], None],
     ) -> AsyncGenerator[Finding, None]:
-        """Read; yield what is wrong. What ``journal`` knows to be sound is not read again."""
-        todo = [one for one in claims if journal is None or not journal.knows(one)]
+        """Read; yield what is wrong. What is sound is noted in ``journal``."""
         ask = self._records if self._depth is Depth.RECORDS else self._bytes
         async with aclosing(in_turn(todo, ask, limit=jobs)) as replies:
             async for findings in replies:
@@ -76,10 +77,17 @@ class Inspection:
                 if findings:
                     self._broken.add(claim.device)
                 elif journal:
-                    journal.add(claim)
+                    journal.add(claim, self._depth)
                 for finding in findings:
-                    yield finding
+                    if finding.code is not Code.CHUNK_CLOSED:
+                        yield finding
                 progress(self.read, len(todo))
+        if self.closed:
+            meaning = (
+                f"{self.closed} chunks are sealed to keys that were not brought, or are gone:"
+                " only their bytes were checked"
+            )
+            yield Finding(Code.CHUNK_CLOSED, self._store.name, meaning)
         if self._depth is Depth.RECORDS and self._whole:
             for finding in self._judge_positions():
                 yield finding
@@ -107,8 +115,8 @@ class Inspection:
         try:
             frame = await self._unsealer.chunk(claim, body)
         except (NotForUs, KeyGone):
-            meaning = "it is sealed to keys that were not brought: only its bytes were checked"
-            return [Finding(Code.CHUNK_CLOSED, claim.key, meaning)]
+            self.closed += 1
+            return [Finding(Code.CHUNK_CLOSED, claim.key, "it is sealed")]
         except Damaged as error:
             return [Finding(Code.CHUNK_UNREADABLE, claim.key, f"it was sealed wrong: {error}")]
         return list(check_chunk(claim, frame, self._seen))
@@ -118,28 +126,48 @@ class Inspection:
             raise error
         return [Finding(Code.CHUNK_MISSING, claim.key, "it went while it was being verified")]
 
+    @cached_property
+    def _by_hash(self) -> dict[bytes, str]:
+        return {one.sha256: one.key for one in self._ledger.claims.values()}
+
     def _judge_bytes(self, claim: Claim, body: bytes) -> Finding:
-        sha256 = _sha256(body)
-        others = (one for one in self._ledger.claims.values() if one.sha256 == sha256)
-        if other := next(others, None):
-            return Finding(Code.CHUNK_SWAPPED, claim.key, f"it holds what {other.key} should")
+        if other := self._by_hash.get(_sha256(body)):
+            return Finding(Code.CHUNK_SWAPPED, claim.key, f"it holds what {other} should")
         listed = claim.stored_bytes
         if len(body) < listed:
             meaning = f"it has {len(body)} bytes, not {listed}"
             return Finding(Code.CHUNK_TRUNCATED, claim.key, meaning)
-        if len(body) > listed and _sha256(body[:listed]) == claim.sha256:
+        if len(body) > listed and _sha256(memoryview(body)[:listed]) == claim.sha256:
             meaning = f"{len(body) - listed} bytes stand behind those that are listed"
             return Finding(Code.CHUNK_APPENDED, claim.key, meaning)
         return Finding(Code.CHUNK_ALTERED, claim.key, "its bytes are not those listed")
 
     def _judge_positions(self) -> Iterator[Finding]:
-        """Find holes in the logs of devices whose chunks are all there and whole."""
+        """Find holes in the logs of devices whose chunks are all there and whole.
+
+        What its newest manifest says was given up unsent explains as many records, and no more.
+        """
         explained = self._broken | self._ledger.incomplete_devices()
+        holes: dict[str, dict[str, Positions]] = defaultdict(dict)
         for (device, key), positions in sorted(self._seen.items()):
-            if device not in explained and (gap := positions.gap()) is not None:
-                meaning = f"stream {key} has no record at position {gap}, and has later ones"
+            if device not in explained and positions.missing():
+                holes[device][key] = positions
+        for device, streams in holes.items():
+            missing = sum(one.missing() for one in streams.values())
+            counts = self._ledger.counts.get(device)
+            if counts and missing <= counts.dropped:
+                meaning = (
+                    f"{missing} records are not in the archive; its device says that it gave up"
+                    f" {counts.dropped} unsent ({(counts.reason or 'for no reason')[:100]})"
+                )
+                yield Finding(Code.RECORDS_DROPPED, device, meaning)
+                continue
+            for key, positions in streams.items():
+                meaning = (
+                    f"stream {key} has no record at position {positions.gap()}, and later ones"
+                )
                 yield Finding(Code.POSITION_GAP, device, meaning)
 
 
-def _sha256(body: bytes) -> bytes:
+def _sha256(body: bytes | memoryview) -> bytes:
     return hashlib.sha256(body).digest()

@@ -1,8 +1,9 @@
 """What a verification has read already, so that the next one goes on from there.
 
-A file of lines, ``<sha256 of the chunk> <sha256 of its key>``, appended to as chunks are found
-sound. It is a convenience for whoever owns it and no evidence: who can write to it can have
-chunks skipped, so an auditor starts with a new one.
+A file of lines, ``<depth> <sha256 of the chunk> <sha256 of its key>``, appended to as chunks
+are found sound; what was looked at less deep than now is looked at again. It is a convenience
+for whoever owns it and no evidence: who can write to it can have chunks skipped, so an auditor
+starts with a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from archiver.archive.ledger import Claim
+    from archiver.archive.claims import Claim
+    from archiver.archive.scope import Depth
 
 __all__ = ["Journal"]
 
@@ -55,16 +57,16 @@ class Journal:
         """Write what is left."""
         self._file.close()
 
-    def knows(self, claim: Claim) -> bool:
-        """Tell whether this chunk was found sound."""
-        return _line(claim) in self._known
+    def knows(self, claim: Claim, depth: Depth) -> bool:
+        """Tell whether this chunk was found sound, at least so deep."""
+        return any(_line(claim, one) in self._known for one in type(depth) if one >= depth)
 
-    def add(self, claim: Claim) -> None:
+    def add(self, claim: Claim, depth: Depth) -> None:
         """Note that this chunk is sound."""
-        self._file.write(_line(claim))
+        self._file.write(_line(claim, depth))
         self._file.flush()
 
 
-def _line(claim: Claim) -> bytes:
+def _line(claim: Claim, depth: Depth) -> bytes:
     key = hashlib.sha256(claim.key.encode()).hexdigest()
-    return f"{claim.sha256.hex()} {key}\n".encode()
+    return f"{depth.name.lower()} {claim.sha256.hex()} {key}\n".encode()

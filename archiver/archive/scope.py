@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-    from archiver.archive.ledger import Claim
+    from archiver.archive.claims import Claim
 
 __all__ = ["Depth", "Scope", "Subset", "parse_subset"]
 

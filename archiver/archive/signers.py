@@ -3,32 +3,38 @@
 An admin's public key comes from outside the archive: from the policy, or from the hand of whom
 one trusts. With it, the newest registry of the tenant says which device keys are approved.
 Without it, a signature is held to the key that the device itself published: that shows that a
-manifest was altered by somebody else, and not who the device is.
+manifest was altered by somebody else, and not who the device is. A device that published more
+than one key is then a stranger: only an admin can say whether the change was right.
+
+A manifest says itself when it was made. So after a key was revoked, only what a checkpoint
+covers is believed to be older than that.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from archiver.archive.findings import Code, Finding
 from archiver.errors import ArchiverError, Damaged
 from archiver.evidence import enrolment, note, registry
 from archiver.evidence.documents import moment
-from archiver.evidence.keys import device_key_name
 from archiver.evidence.note import Outcome
 from archiver.evidence.registry import Roster, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterable, Iterator
 
     from archiver.evidence.note import Note
     from archiver.evidence.registry import Registry
     from archiver.evidence.verifier import VerifierKey
     from archiver.format.keys import EnrolmentKey, SeriesKey
 
-__all__ = ["Signers", "Trust", "read_registry"]
+__all__ = ["Registries", "Signers", "Trust", "read_registries"]
+
+_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +59,68 @@ class Signers:
     """Answers whether a manifest is signed as it must be.
 
     ``roster`` is ``None`` where no admin is known; ``own`` are the keys that devices published.
+    ``excused`` are devices whose enrolment is damaged: that is a finding of its own.
     """
 
     roster: Roster | None = None
     own: dict[str, list[VerifierKey]] = field(default_factory=dict)
-    told: set[tuple[str, Code]] = field(default_factory=set)
+    excused: set[str] = field(default_factory=set)
 
     def enrolled(self, key: EnrolmentKey, body: bytes) -> Iterator[Finding]:
         """Take in an enrolment; yield what is wrong with it."""
         try:
             if hashlib.sha256(body).hexdigest()[:16] != key.sha:
-                raise Damaged("an enrolment was altered", advice="Let the device enrol again.")
+                raise Damaged("its bytes are not those of its name", advice="Enrol again.")
             known = enrolment.open_self_signed(body)
+            if (known.tenant, known.device) != (key.tenant, key.device):
+                raise Damaged("it was made for another place", advice="Enrol again.")
         except ArchiverError as error:
-            yield Finding(Code.SIGNATURE_WRONG, str(key), f"{error}")
+            self.excused.add(key.device)
+            yield Finding(Code.ENROLMENT_INVALID, str(key), f"{error}")
             return
-        if (known.tenant, known.device) != (key.tenant, key.device):
-            yield Finding(Code.SIGNATURE_WRONG, str(key), "it was made for another place")
-            return
-        self.own.setdefault(key.device, []).append(known.verifier)
+        mine = self.own.setdefault(key.device, [])
+        if known.verifier not in mine:
+            mine.append(known.verifier)
 
-    def judge(self, device: str, signed: Note, at: str, where: str) -> Finding | None:
-        """Say what is wrong with the signature of a manifest made ``at`` that time.
+    def signer(self, device: str, signed: Note, where: str) -> VerifierKey | Finding | None:
+        """Give the key that signed a manifest, or say what is wrong with its signature.
 
-        What concerns a device and not one manifest is said once.
+        What concerns a device and not one manifest names the device. ``None``: nobody known
+        signed it, and another finding says why nobody is known.
         """
         approved = self.roster.keys(device) if self.roster else ()
-        for key in (*approved, *self.own.get(device, ())):
-            match note.signed_by(signed, key):
-                case Outcome.WRONG:
-                    return Finding(Code.SIGNATURE_WRONG, where, "its signature is not its text's")
-                case Outcome.VALID:
-                    return self._standing(device, key, at, where)
-                case Outcome.ABSENT:
-                    continue
-        name = device_key_name(device)
-        if approved or (self.own.get(device) and self.roster is None):
+        own = self.own.get(device, ())
+        known: list[VerifierKey] = [*approved, *own]
+        for key in known:
+            outcome = note.signed_by(signed, key)
+            if outcome is Outcome.VALID:
+                return key
+            if outcome is Outcome.WRONG:
+                return Finding(Code.SIGNATURE_WRONG, where, "its signature is not its text's")
+        if device in self.excused:
+            return None
+        if known:
             meaning = "no key that is known of its device signed it"
             return Finding(Code.SIGNATURE_WRONG, where, meaning)
-        return self._once(device, Code.SIGNER_UNKNOWN, f"nobody knows the key {name}")
+        return Finding(Code.SIGNER_UNKNOWN, device, "nobody knows the key that it signs with")
 
-    def _standing(self, device: str, key: VerifierKey, at: str, where: str) -> Finding | None:
-        if self.roster is None:
+    def standing(  # noqa: PLR0911 - one for each standing
+        self, device: str, key: VerifierKey | None, at: str, where: str, *, covered: bool
+    ) -> Finding | None:
+        """Say whether ``key`` spoke for ``device`` at that time; ``None`` where it did.
+
+        ``covered`` says that a checkpoint holds the manifest fixed.
+        """
+        if key is None:
             return None
+        if self.roster is None:
+            if len(self.own.get(device, ())) < 2:  # noqa: PLR2004 - one is as it should be
+                return None
+            meaning = "it published more than one key, and no admin says which one is right"
+            return Finding(Code.SIGNER_UNKNOWN, device, meaning)
         match self.roster.standing(device, key, moment(at)):
             case Standing.APPROVED:
-                return None
+                return None if covered else self._unproven(device, key)
             case Standing.REVOKED:
                 meaning = "it was signed after the admin had revoked this key"
                 return Finding(Code.SIGNER_REVOKED, where, meaning)
@@ -107,52 +129,81 @@ class Signers:
                 return Finding(Code.SIGNER_NOT_YET, where, meaning)
             case _:
                 meaning = "no admin has approved the key that this device signs with"
-                return self._once(device, Code.SIGNER_UNKNOWN, meaning)
+                return Finding(Code.SIGNER_UNKNOWN, device, meaning)
 
-    def _once(self, device: str, code: Code, meaning: str) -> Finding | None:
-        if (device, code) in self.told:
+    def _unproven(self, device: str, key: VerifierKey) -> Finding | None:
+        assert self.roster is not None  # noqa: S101 - asked by `standing` alone
+        if self.roster.standing(device, key, _EVER) is not Standing.REVOKED:
             return None
-        self.told.add((device, code))
-        return Finding(code, device, meaning)
+        meaning = (
+            "its key was revoked, and nothing but their own word says that manifests which no"
+            " checkpoint covers are older than that"
+        )
+        return Finding(Code.SIGNER_UNPROVEN, device, meaning)
+
+    def expects(self, device: str, at: datetime) -> bool:
+        """Tell whether a device should still speak at that time: one that was revoked need not."""
+        if self.roster is None:
+            return True
+        keys = self.roster.keys(device)
+        return not keys or any(
+            self.roster.standing(device, key, at) is not Standing.REVOKED for key in keys
+        )
 
 
-def read_registry(
-    bodies: Iterable[tuple[SeriesKey, bytes]], trust: Trust, tenant: str
-) -> tuple[Registry | None, str | None, list[Finding]]:
-    """Read a tenant's registries, oldest first; give the newest sound one and its sha256.
+@dataclass(slots=True)
+class Registries:
+    """A tenant's registries, read. ``newest`` is the one that counts, ``hashes`` are of all.
 
-    Each must be signed by an admin and name the one before.
+    ``hashes`` are hex, of stored bytes, of those that an admin signed; ``sound`` says that
+    nothing was found.
     """
+
     newest: Registry | None = None
-    sha256: str | None = None
-    findings = []
-    for key, body in bodies:
+    roster: Roster | None = None
+    hashes: set[str] = field(default_factory=set)
+    sound: bool = True
+
+
+async def read_registries(
+    bodies: AsyncIterable[tuple[SeriesKey, bytes]], trust: Trust, tenant: str
+) -> tuple[Registries, list[Finding]]:
+    """Read a tenant's registries, oldest first.
+
+    Each must be signed by an admin and name the one before. One that is gone or damaged does
+    not take the later ones with it: each holds all entries there ever were.
+    """
+    found, findings = Registries(), []
+    last_sha256, damaged = "", 0
+    async for key, body in bodies:
+        sha256 = hashlib.sha256(body).hexdigest()
         try:
-            this = _registry(key, body, trust, tenant, newest, sha256)
+            this, roster = _opened(key, body, sha256, trust, tenant)
         except ArchiverError as error:
             findings.append(Finding(Code.REGISTRY_INVALID, str(key), f"{error}"))
+            damaged += 1
             continue
-        newest, sha256 = this, hashlib.sha256(body).hexdigest()
-    return newest, sha256, findings
+        expected = found.newest.seq + 1 if found.newest else 1
+        if this.seq < expected or (this.seq == expected and this.previous != (last_sha256 or None)):
+            meaning = "it does not follow the registry before it"
+            findings.append(Finding(Code.REGISTRY_INVALID, str(key), meaning))
+        elif this.seq - expected > damaged:
+            meaning = f"registries between number {expected} and {this.seq - 1} are not there"
+            findings.append(Finding(Code.REGISTRY_GONE, str(key), meaning))
+        found.newest, found.roster, last_sha256, damaged = this, roster, sha256, 0
+        found.hashes.add(sha256)
+    found.sound = not findings
+    return found, findings
 
 
-def _registry(
-    key: SeriesKey,
-    body: bytes,
-    trust: Trust,
-    tenant: str,
-    last: Registry | None,
-    last_sha256: str | None,
-) -> Registry:
+def _opened(
+    key: SeriesKey, body: bytes, sha256: str, trust: Trust, tenant: str
+) -> tuple[Registry, Roster]:
     advice = "Restore it from a replica; compare it with the admin's own copy."
-    if hashlib.sha256(body).hexdigest()[:16] != key.sha:
+    if sha256[:16] != key.sha:
         raise Damaged("its bytes are not those that its name says", advice=advice)
     admin, _ = trust.opened(body)
     this = registry.opened(body, admin, tenant)
     if this.seq != key.seq:
         raise Damaged("it belongs under another key", advice=advice)
-    if last is not None and (this.seq, this.previous) != (last.seq + 1, last_sha256):
-        raise Damaged("it does not follow the registry before it", advice=advice)
-    if last is None and this.previous is not None:
-        raise Damaged("the registries before it are not there", advice=advice)
-    return this
+    return this, Roster(this)

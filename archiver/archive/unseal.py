@@ -6,7 +6,6 @@ Without a key nothing here asks the store for one: what is sealed stays closed, 
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +21,7 @@ from archiver.vault.open import Opener
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archiver.archive.ledger import Claim
+    from archiver.archive.claims import Claim
     from archiver.stores.protocol import Store
     from archiver.vault.layout import VaultKey
 
@@ -60,7 +59,7 @@ class Unsealer:
         try:
             sealed = base64.b64decode(entry.seal.index, validate=True)
             return _counts.decode(await self._open(chunk, entry.seal.key_id, sealed))
-        except (binascii.Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise Damaged(
                 f"the manifest's index of chunk {chunk} cannot be read",
                 advice="Run `archiver verify --read-records` with the same identity.",

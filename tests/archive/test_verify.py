@@ -82,7 +82,7 @@ async def test_nothing_there_is_not_success(synthetic: Any) -> None:
     assert report.exit_status == 1
     assert [str(finding.code) for finding in report.findings] == [
         "nothing-there",
-        "chunk-not-yet-listed",
+        "chunk-unlisted",
     ]
 
 
@@ -154,14 +154,35 @@ async def test_a_chunk_put_under_a_number_that_is_taken_is_called_inserted(
     assert await both(healthy) == (["chunk-inserted"], ["chunk-inserted"])
 
 
-async def test_a_chunk_above_every_listed_number_is_only_noted(
+async def test_a_chunk_above_every_listed_number_is_not_vouched_for_yet(
     healthy: Any, synthetic: Any
 ) -> None:
-    """It was shipped a moment ago; its manifest comes next."""
+    """Its device was cut off before it listed it, or somebody put it there: incomplete."""
     healthy.chunk(synthetic.text(0, 0, "new", conversation="c9"))
     report = await verify(healthy.store, "")
     assert [finding.code for finding in report.findings] == [Code.CHUNK_NOT_YET_LISTED]
-    assert report.exit_status == 0
+    assert report.exit_status == 2
+
+
+async def test_a_chunk_that_is_listed_while_it_is_verified_is_as_it_should_be(
+    healthy: Any, synthetic: Any
+) -> None:
+    """Its manifest came between the two listings, and is looked for before anything is said."""
+    late = healthy.chunk(synthetic.text(0, 0, "new", conversation="c9"))
+    plain = healthy.store.list
+    listings = []
+
+    async def list_and_ship(prefix: str, *, after: str = "") -> Any:
+        listings.append(prefix)
+        if prefix == "tenant=acme/" and listings.count(prefix) == 1:
+            healthy.manifest(late)
+        async for listed in plain(prefix, after=after):
+            yield listed
+
+    healthy.store.list = list_and_ship
+    report = await verify(healthy.store, "", ["acme"])
+    assert (report.findings, report.chunks) == ((), 5)
+    assert listings.count(f"tenant=acme/_manifests/{synthetic.DEVICE}/") == 1
 
 
 async def test_a_number_that_nobody_accounts_for_is_a_gap(healthy: Any, synthetic: Any) -> None:

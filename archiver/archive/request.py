@@ -1,0 +1,43 @@
+"""What is asked of a verification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archiver.archive.scope import Depth, Scope
+
+if TYPE_CHECKING:
+    from archiver.archive.journal import Journal
+    from archiver.archive.scope import Subset
+    from archiver.archive.signers import Trust
+
+__all__ = ["Request"]
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a verification.
+
+    ``trust`` is whom to believe, ``None`` nobody. ``silence_days`` is how long a device may
+    say nothing, up to ``as_of`` (RFC 3339; ``None``: up to the newest checkpoint).
+    ``journal`` remembers what was read before, so that it is not read again. ``jobs`` chunks
+    are read at once, ``None``: as many as the store likes.
+    """
+
+    trust: Trust | None = None
+    depth: Depth = Depth.LISTING
+    scope: Scope = EVERYTHING
+    subset: Subset | None = None
+    silence_days: float = 31
+    as_of: str | None = None
+    identities: tuple[str, ...] = ()
+    journal: Journal | None = None
+    jobs: int | None = None
+
+    @property
+    def reads_all(self) -> bool:
+        """Tell whether nothing is left out of what is read."""
+        return self.subset is None and not self.scope.narrow
