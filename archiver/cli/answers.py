@@ -153,14 +153,14 @@ def print_report(report: Report) -> None:
     for finding in report.findings:
         say(f"{finding.severity:<8} {finding.code}  {finding.object}")
         say(f"         {finding.meaning}")
-    counts = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
-    verdict = {0: "Complete and valid", 1: "NOT as it should be", 2: "INCOMPLETE"}
-    say(f"{verdict[report.exit_status]}{f' ({counts})' if counts else ''}.")
     if report.covered_until:
         say(
             f"{report.checkpoints} checkpoints; the newest covers what was there at"
             f" {shown(report.covered_until)}."
         )
+    counts = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
+    verdict = {0: "Complete and valid", 1: "NOT as it should be", 2: "INCOMPLETE"}
+    say(f"{verdict[report.exit_status]}{f' ({counts})' if counts else ''}.")
     if report.depth is Depth.LISTING:
         note("Listings and manifests were compared; --read-data also reads every chunk.")
     elif report.read < report.chunks:

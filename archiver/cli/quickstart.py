@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archiver.archive.restore import Restored
     from archiver.cli.tour import Step
     from archiver.daemon.machine import Machine
+    from archiver.evidence.keys import SigningKey
     from archiver.quickstart.place import QuickstartFolder
 
 __all__ = ["quickstart"]
@@ -53,9 +54,10 @@ __all__ = ["quickstart"]
 def quickstart(directory: Path | None, *, real: bool, as_json: bool) -> int:
     """See the whole job done once, on this machine.
 
-    Discovers, collects, seals, ships into a folder that stands for the bucket, verifies, and
-    restores one conversation. Needs no network, no credentials and no policy of yours, and
-    may be repeated: what is new is added, nothing is removed.
+    Discovers, collects, seals, ships into a folder that stands for the bucket, vouches for the
+    device as its admin would, verifies, and restores one conversation. Needs no network, no
+    credentials and no policy of yours, and may be repeated: what is new is added, nothing is
+    removed.
     """
     from archiver.daemon.machine import Machine  # noqa: PLC0415 - --help needs none of it
     from archiver.quickstart.document import put_policy  # noqa: PLC0415
@@ -66,7 +68,8 @@ def quickstart(directory: Path | None, *, real: bool, as_json: bool) -> int:
     folder = QuickstartFolder(root, "this machine" if real else "samples")
     this = Machine.this()
     folder.claim()
-    put_policy(folder)
+    admin = folder.put_admin()
+    put_policy(folder, admin.public)
     if real:
         note(
             f"Reads the conversations of AI coding assistants in {this.home}, and copies them to"
@@ -76,7 +79,7 @@ def quickstart(directory: Path | None, *, real: bool, as_json: bool) -> int:
     else:
         folder.put_samples()
         machine = Machine(folder.home, this.platform, this.os_user)
-    made, restored = _walk(folder, machine, show=not as_json)
+    made, restored = _walk(folder, machine, admin, show=not as_json)
     ok = all(step.ok for step in made)
     commands = _commands(folder, restored) if restored and ok else {}
     if as_json:
@@ -88,7 +91,7 @@ def quickstart(directory: Path | None, *, real: bool, as_json: bool) -> int:
         say(f"Nothing was found to show it with in {machine.home}.")
         note("  → `archiver quickstart` without --from-this-machine brings samples along.")
     else:
-        look = _quoted("archiver", "verify", "--read-data", "--archive", str(folder.archive))
+        look = _quoted("archiver", *_verify(folder))
         note(f"  → What was read is not lost. See what the archive holds:  {look}")
     return ExitCode.DONE if ok else ExitCode.ATTENTION
 
@@ -101,7 +104,7 @@ def _default_folder(*, real: bool) -> Path:
 
 
 def _walk(
-    folder: QuickstartFolder, machine: Machine, *, show: bool
+    folder: QuickstartFolder, machine: Machine, admin: SigningKey, *, show: bool
 ) -> tuple[list[Step], Restored | None]:
     from archiver.capture.reader_pool import ReaderPool  # noqa: PLC0415 - --help needs none
     from archiver.cli.session import load_policy, session  # noqa: PLC0415
@@ -113,12 +116,17 @@ def _walk(
     check_policy(policy, folder)
     made = []
     with session(folder.policy, folder.state, machine, readers=ReaderPool()) as engine:
-        tour = Tour(folder, engine, Rules.of(policy))
+        tour = Tour(folder, engine, Rules.of(policy), admin)
         for step in tour.walk():
             made.append(step)
             if show:
                 say(f"{'ok  ' if step.ok else 'FAIL'}  {step.name:<8}  {step.said}")
     return made, tour.restored
+
+
+def _verify(folder: QuickstartFolder) -> tuple[str, ...]:
+    archive, admin = str(folder.archive), str(folder.admin_public)
+    return ("verify", "--read-data", "--archive", archive, "--admin-key", admin)
 
 
 def _commands(folder: QuickstartFolder, restored: Restored) -> dict[str, str]:
@@ -131,7 +139,7 @@ def _commands(folder: QuickstartFolder, restored: Restored) -> dict[str, str]:
         (("ls", *archive), "what is there"),
         (("show", row.id, *archive), "what was said"),
         (("restore", row.id, "--at", at, "--to", to, *archive), "the files as they were then"),
-        (("verify", "--read-data", *archive), "complete and undamaged?"),
+        (_verify(folder), "complete and undamaged, and who says so?"),
         (("status", "--state", str(folder.state)), "what the daemon says of itself"),
     ]
     if folder.reads == "samples":
@@ -158,6 +166,7 @@ def _json(
         "dir": folder.root,
         "reads": machine.home,
         "policy": folder.policy,
+        "admin_key": folder.admin_public,
         "state": folder.state,
         "archive": folder.archive,
         "restored": restored.folder if restored else None,
@@ -174,6 +183,7 @@ def _sum_up(
     say("Done. Nothing has left this machine; everything lies here:")
     say(f"  conversations  {machine.home}")
     say(f"  policy         {folder.policy}")
+    say(f"  admin's key    {folder.admin_public} (its private half: {folder.admin_key.name})")
     say(f"  spool          {folder.state}")
     say(f"  archive        {folder.archive}")
     say(f"  restored       {restored.folder}")

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 from archiver.archive.catalogue import read_catalogue
 from archiver.archive.restore import restore
 from archiver.archive.scope import Depth
+from archiver.archive.signers import Trust
 from archiver.archive.verify import Request, verify
 from archiver.assistants.protocol import Shape
 from archiver.assistants.registry import ASSISTANTS
 from archiver.capture.door import glance
 from archiver.cli.archives import bars
 from archiver.cli.output import human_size, note, steps
+from archiver.cli.vouch import vouched
 from archiver.daemon.once import once
 from archiver.daemon.sources import look_around
 from archiver.errors import ArchiveError, Damaged, NotArchived
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from archiver.capture.collect import Pass
     from archiver.daemon.engine import Engine
     from archiver.daemon.rules import Rules
+    from archiver.evidence.keys import SigningKey
     from archiver.quickstart.place import QuickstartFolder
 
 __all__ = ["Step", "Tour"]
@@ -59,10 +62,13 @@ class Step:
 class Tour:
     """Goes the whole way once. ``restored`` is there when the last step was made."""
 
-    def __init__(self, folder: QuickstartFolder, engine: Engine, rules: Rules) -> None:
+    def __init__(
+        self, folder: QuickstartFolder, engine: Engine, rules: Rules, admin: SigningKey
+    ) -> None:
         self._folder = folder
         self._engine = engine
         self._rules = rules
+        self._admin = admin
         self._files: dict[tuple[str, str], int] = {}
         self.restored: Restored | None = None
 
@@ -71,7 +77,7 @@ class Tour:
 
         Where there is no conversation to show anything with, the first is the only one.
         """
-        for stage in (self._discover, self._send, self._verify, self._restore):
+        for stage in (self._discover, self._send, self._vouch, self._verify, self._restore):
             for step in stage():
                 yield step
                 if not step.ok:
@@ -123,12 +129,20 @@ class Tour:
                 note(f"{tenant} waits for {waiting.reason}: {waiting.detail}")
                 note(f"  → {waiting.advice}")
 
+    def _vouch(self) -> list[Step]:
+        device, now = self._engine.signer.public, self._engine.machine.clock()
+        made = []
+        for tenant in self._rules.tenants:
+            ok, said = asyncio.run(vouched(self._folder, tenant, self._admin, device, now))
+            made.append(Step("vouch", ok=ok, said=said))
+        return made
+
     def _verify(self) -> list[Step]:
         async def read() -> Step:
             async with open_store(FolderSettings(self._folder.archive)) as store:
-                report = await verify(
-                    store, "", request=Request(depth=Depth.RECORDS), progress=tell
-                )
+                trust = Trust((self._admin.public,))
+                request = Request(trust=trust, depth=Depth.RECORDS)
+                report = await verify(store, "", request=request, progress=tell)
             ok = report.exit_status == 0
             read_back = f"{report.chunks} chunks and {report.records} records read back"
             return Step(

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 from archiver.durable import files
 from archiver.errors import PolicyInvalid
 from archiver.policy.document import FolderStore
+from archiver.quickstart.place import TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from archiver.evidence.verifier import VerifierKey
     from archiver.policy.document import Policy
     from archiver.quickstart.place import Home, QuickstartFolder
 
@@ -29,7 +31,7 @@ version = 1
 {projects}
 
 [[tenants]]
-id = "quickstart"           # stands in every key: tenant=quickstart/
+id = "{tenant}"           # stands in every key: tenant={tenant}/
 enabled = true
 
 [tenants.conversations]
@@ -49,6 +51,12 @@ class = "standard"          # stands in every key: class=standard/
 source = "os-user"          # or "git-email", "fixed"
 subject_key = "{subject_key}"
 
+[tenants.evidence]          # whom `archiver verify` believes: who approves this device
+admin_keys = ["{admin}"]
+
+# [tenants.sealing]         # who may open chunks; with nobody here they are not encrypted.
+# officers = ["age1…"]      # as `archiver keys generate officer` prints it; list two at least
+
 [schedule]
 quiet_seconds = {quiet}          # how long a file must have been left alone; 10 if left out
 """
@@ -60,13 +68,18 @@ _BY_HOME: Final[Mapping[Home, Mapping[str, str]]] = {
 }
 
 
-def put_policy(folder: QuickstartFolder) -> bool:
-    """Write the policy if there is none, with a fresh subject key; tell whether it was."""
+def put_policy(folder: QuickstartFolder, admin: VerifierKey) -> bool:
+    """Write the policy if there is none, with a fresh subject key; tell whether it was.
+
+    ``admin`` is whom it believes.
+    """
     if folder.policy.exists():
         return False
     text = _TEMPLATE.format(
         # A JSON string is a TOML string, as far as a path that can be printed goes.
         archive=json.dumps(str(folder.archive), ensure_ascii=False),
+        tenant=TENANT,
+        admin=admin,
         subject_key=secrets.token_hex(32),
         **_BY_HOME[folder.reads],
     )

@@ -2,6 +2,9 @@
 
     quickstart.json   says that the folder is a quickstart's, and which home it reads
     policy.toml       the policy; kept as it is once it is there
+    admin.key         the key of its admin, who approves the device and signs checkpoints
+    admin.pub         the public half, for whoever verifies
+    admin/            what that admin signed last
     home/             the bundled sample conversations, as in a home directory
     state/            the spool
     archive/          the folder that stands for the bucket
@@ -20,13 +23,17 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from archiver.durable import files
 from archiver.errors import StateError
+from archiver.evidence.keys import SigningKey, admin_key_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-__all__ = ["Home", "QuickstartFolder"]
+__all__ = ["TENANT", "Home", "QuickstartFolder"]
+
+TENANT: Final = "quickstart"
+"""The only tenant of a quickstart."""
 
 Home = Literal["samples", "this machine"]
 """Whose conversations a quickstart reads."""
@@ -46,6 +53,21 @@ class QuickstartFolder:
     def policy(self) -> Path:
         """The policy document."""
         return self.root / "policy.toml"
+
+    @property
+    def admin_key(self) -> Path:
+        """The private key of the admin."""
+        return self.root / "admin.key"
+
+    @property
+    def admin_public(self) -> Path:
+        """The public half of it, as text."""
+        return self.root / "admin.pub"
+
+    @property
+    def admin_memory(self) -> Path:
+        """What the admin's side remembers between two runs."""
+        return self.root / "admin"
 
     @property
     def home(self) -> Path:
@@ -106,6 +128,21 @@ class QuickstartFolder:
                 f"the quickstart in {self.root} reads {reads}, not {self.reads}",
                 advice="The two must not share an archive: name another folder with --dir.",
             )
+
+    def put_admin(self) -> SigningKey:
+        """Give the admin's key, made where there is none; its public half lies beside it.
+
+        Raises `UnusableKey` where what is there cannot be used.
+        """
+        name = admin_key_name(TENANT)
+        if self.admin_key.exists():
+            key = SigningKey.load(self.admin_key, name)
+        else:
+            key = SigningKey.generate(name)
+            key.save(self.admin_key)
+        if not self.admin_public.exists():
+            files.write_new(self.admin_public, f"{key.public}\n".encode())
+        return key
 
     def put_samples(self) -> int:
         """Write each sample file that is not there; give the number written.

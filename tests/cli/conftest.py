@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archiver.cli.main import invoke
+from archiver.evidence.keys import SigningKey
 from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
@@ -50,9 +51,18 @@ class Story:
         """The folder that stands for the bucket."""
         return self.root / "archive"
 
+    @property
+    def admin(self) -> Path:
+        """Give the file with the public key of the admin who vouches for the device."""
+        return self.root / "admin.pub"
+
+    def signer(self, device: str) -> SigningKey:
+        """Give the key that a device of the story signs with."""
+        return SigningKey.load(self.root / "state" / f"device-{device}.key", f"device/{device}")
+
     def chunks(self) -> list[Path]:
         """Give the chunks, in the order of their numbers."""
-        return sorted(self.archive.rglob("*.jsonl.zst"), key=lambda path: path.name)
+        return sorted(self.archive.rglob("dt=*/*.jsonl.zst"), key=lambda path: path.name)
 
 
 def _quietly(*arguments: str) -> None:
@@ -94,6 +104,10 @@ def story(told: Story, tmp_path: Path) -> Story:
     """Copy the archive of the story, for a test that damages it."""
     root = tmp_path / "copy"
     shutil.copytree(told.archive, root / "archive")
+    shutil.copy(told.admin, root)
+    (root / "state").mkdir()
+    for key in (told.root / "state").glob("device-*.key"):
+        shutil.copy(key, root / "state")
     return Story(root, told.claude, told.short_lived, told.states)
 
 

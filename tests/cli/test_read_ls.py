@@ -134,7 +134,8 @@ class TestAFolder:
         shutil.copytree(story.archive, tmp_path / "bucket" / "ai" / "2026")
         said = archiver("ls", "--archive", tmp_path / "bucket", "--json")
         assert story.claude in ids(said)
-        assert archiver("verify", "--read-data", "--archive", tmp_path / "bucket").code == 0
+        bucket = ("--archive", tmp_path / "bucket")
+        assert archiver("verify", "--read-data", *bucket, "--admin-key", story.admin).code == 0
 
     def test_of_two_archives_one_must_be_named(
         self, archiver: Callable[..., Said], story: Story, tmp_path: Path

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="quoting is that of a POSIX shell")
+
+STEPS = ["discover", "collect", "seal", "ship", "vouch", "verify", "restore"]
 
 Run = subprocess.CompletedProcess[str]
 
@@ -83,14 +87,15 @@ class TestTheFirstRun:
     """On a machine where there is nothing yet."""
 
     def test_it_goes_the_whole_way(self, run: Callable[..., Run], home: Path) -> None:
-        """Six named steps, exit code 0, in less than 10 s, and nothing outside the folder."""
+        """Seven named steps, exit code 0, in less than 10 s, and nothing outside the folder."""
         began = time.monotonic()
         said = run("quickstart")
         assert time.monotonic() - began < 10
         assert (said.returncode, said.stderr) == (0, "")
         found = steps(said)
-        assert list(found) == ["discover", "collect", "seal", "ship", "verify", "restore"]
+        assert list(found) == STEPS
         assert {verdict for verdict, _ in found.values()} == {"ok"}
+        assert found["vouch"][1].startswith("this device approved, 1 new manifests")
         assert "complete and valid" in found["verify"][1]
         assert "4 byte for byte" in found["restore"][1]
         (root,) = (path.parent for path in home.rglob("quickstart.json"))
@@ -130,9 +135,22 @@ class TestTheFirstRun:
         root = tmp_path / "look"
         said = json.loads(run("quickstart", "--json", "--dir", root).stdout)
         assert said["archive"] == str(root / "archive")
-        assert [step["ok"] for step in said["steps"]] == [True] * 6
+        assert [step["ok"] for step in said["steps"]] == [True] * 7
         assert len(said["next"]) == 7
-        assert all(Path(said[name]).exists() for name in ("policy", "state", "restored", "reads"))
+        for name in ("policy", "state", "restored", "reads", "admin_key"):
+            assert Path(said[name]).exists(), name
+
+    def test_its_archive_is_valid_for_who_has_the_admins_key_and_for_nobody_else(
+        self, run: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        """By the file, and by the policy that names the key; without either nobody vouches."""
+        root = tmp_path / "look"
+        run("quickstart", "--dir", root)
+        verify = ("verify", "--read-data", "--archive", root / "archive")
+        assert run(*verify, "--admin-key", root / "admin.pub").returncode == 0
+        assert run("verify", "--config", root / "policy.toml").returncode == 0
+        assert run(*verify).returncode == 2
+        assert (root / "admin.key").stat().st_mode & 0o077 == 0 or os.name != "posix"
 
 
 class TestTheSecondRun:
@@ -150,6 +168,7 @@ class TestTheSecondRun:
         found = steps(said)
         assert found["collect"][1].startswith("nothing new")
         assert found["ship"][1].startswith("nothing to ship")
+        assert found["vouch"][1].startswith("this device is known, nothing new")
         assert {path: path.read_bytes() for path in (root / "archive").rglob("*.*")} == before
 
     def test_a_change_is_added_and_nothing_that_was_restored_is_replaced(
@@ -179,6 +198,34 @@ class TestTheSecondRun:
         said = run("quickstart", "--dir", root)
         assert said.returncode == 0, said.stdout
         assert "4 byte for byte" in steps(said)["restore"][1]
+
+    def test_what_was_shipped_before_a_crash_is_vouched_for_by_the_next_run(
+        self, run: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        """Nothing is to be shipped then; the registry and the checkpoint still come."""
+        root = tmp_path / "look"
+        run("quickstart", "--dir", root)
+        for folder in ("_registry", "_checkpoints"):
+            shutil.rmtree(root / "archive" / "tenant=quickstart" / folder)
+        shutil.rmtree(root / "admin")
+        (root / "admin.pub").unlink()
+        said = run("quickstart", "--dir", root)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert steps(said)["ship"][1].startswith("nothing to ship")
+        assert steps(said)["vouch"][1].startswith("this device approved, 1 new manifests")
+
+    def test_a_checkpoint_that_is_gone_is_noticed_and_nothing_is_signed_over_it(
+        self, run: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        """The admin's side remembers what it signed."""
+        root = tmp_path / "look"
+        run("quickstart", "--dir", root)
+        (gone,) = (root / "archive").rglob("_checkpoints/*.note")
+        gone.unlink()
+        said = run("quickstart", "--dir", root)
+        assert said.returncode == 3
+        assert "set back" in said.stderr
+        assert list((root / "archive").rglob("_checkpoints/*.note")) == []
 
 
 class TestThisMachine:
@@ -229,11 +276,11 @@ class TestFailures:
         """And nothing is restored from it; the way to look closer is named."""
         root = tmp_path / "look"
         run("quickstart", "--dir", root)
-        chunk = next((root / "archive").rglob("*.jsonl.zst"))
+        chunk = next((root / "archive").rglob("dt=*/*.jsonl.zst"))
         chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
         said = run("quickstart", "--dir", root)
         assert said.returncode == 1
-        assert list(steps(said)) == ["discover", "collect", "seal", "ship", "verify"]
+        assert list(steps(said)) == STEPS[:-1]
         assert steps(said)["verify"][0] == "FAIL"
         assert "archiver verify --read-data" in said.stderr
 
@@ -282,10 +329,11 @@ class TestFailures:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Not only a damaged one."""
+        real = tour.verify
 
-        async def gap(*_: object, **__: object) -> Report:
+        async def gap(*arguments: Any, **options: Any) -> Report:
             finding = Finding(Code.CHUNK_GAP, "0123456789abcdef", "number 2 is not accounted for")
-            return Report(("quickstart",), True, 1, 1, 1, 1, (finding,))  # noqa: FBT003
+            return replace(await real(*arguments, **options), findings=(finding,))
 
         monkeypatch.setattr(tour, "verify", gap)
         assert invoke(["quickstart", "--dir", str(tmp_path / "look")]) == 1

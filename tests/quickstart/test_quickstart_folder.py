@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archiver.errors import PolicyInvalid, StateError
+from archiver.errors import PolicyInvalid, StateError, UnusableKey
+from archiver.evidence.keys import SigningKey
 from archiver.policy.load import load
 from archiver.quickstart.document import check_policy, put_policy
 from archiver.quickstart.place import QuickstartFolder
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from archiver.policy.document import Policy
     from archiver.quickstart.place import Home
+
+
+ADMIN = SigningKey.generate("admin/quickstart").public
 
 
 @pytest.fixture
@@ -89,6 +93,36 @@ class TestClaiming:
         assert list(tmp_path.iterdir()) == []
 
 
+class TestTheAdmin:
+    """The key that vouches."""
+
+    def test_it_is_made_once_and_only_its_user_can_read_it(self, folder: QuickstartFolder) -> None:
+        """The next run finds the same one."""
+        folder.claim()
+        made = folder.put_admin()
+        assert folder.put_admin().public == made.public
+        assert folder.admin_public.read_text() == f"{made.public}\n"
+        assert not folder.admin_key.stat().st_mode & 0o077
+
+    def test_a_start_that_was_cut_off_between_the_halves_goes_on(
+        self, folder: QuickstartFolder
+    ) -> None:
+        """The public half follows from the private one."""
+        folder.claim()
+        made = folder.put_admin()
+        folder.admin_public.unlink()
+        folder.put_admin()
+        assert folder.admin_public.read_text() == f"{made.public}\n"
+
+    def test_a_key_that_others_could_read_is_refused(self, folder: QuickstartFolder) -> None:
+        """What it signs proves nothing any more."""
+        folder.claim()
+        folder.put_admin()
+        folder.admin_key.chmod(0o644)
+        with pytest.raises(UnusableKey, match="others may read"):
+            folder.put_admin()
+
+
 class TestSamples:
     """The conversations that the package brings along."""
 
@@ -129,11 +163,12 @@ class TestPolicy:
         """One default tenant, a folder store, whatever the folder's name."""
         folder = QuickstartFolder(folder.root, reads)
         folder.claim()
-        assert put_policy(folder)
+        assert put_policy(folder, ADMIN)
         policy = policy_of(folder)
         check_policy(policy, folder)
         (tenant,) = policy.tenants
         assert tenant.conversations.default
+        assert tenant.evidence.admin_keys == (str(ADMIN),)
         assert policy.schedule.quiet_seconds == (0 if reads == "samples" else 1)
 
     def test_its_subject_key_is_new_each_time(self, tmp_path: Path) -> None:
@@ -142,7 +177,7 @@ class TestPolicy:
         for name in "ab":
             folder = QuickstartFolder(tmp_path / name, "samples")
             folder.claim()
-            put_policy(folder)
+            put_policy(folder, ADMIN)
             assert not folder.policy.stat().st_mode & 0o077
             document = tomllib.loads(folder.policy.read_text(encoding="utf-8"))
             keys.add(document["tenants"][0]["identity"]["subject_key"])
@@ -151,10 +186,10 @@ class TestPolicy:
     def test_one_that_is_there_is_kept(self, folder: QuickstartFolder) -> None:
         """It is the user's to change."""
         folder.claim()
-        put_policy(folder)
+        put_policy(folder, ADMIN)
         before = folder.policy.read_bytes() + b"# mine\n"
         folder.policy.write_bytes(before)
-        assert not put_policy(folder)
+        assert not put_policy(folder, ADMIN)
         assert folder.policy.read_bytes() == before
 
     @pytest.mark.parametrize(
@@ -172,7 +207,7 @@ class TestPolicy:
         """A quickstart needs no network and leaves nothing outside its folder."""
         folder = QuickstartFolder(tmp_path / "look", "samples")
         folder.claim()
-        put_policy(folder)
+        put_policy(folder, ADMIN)
         text = folder.policy.read_text(encoding="utf-8")
         assert old in text
         folder.policy.write_text(text.replace(old, new), encoding="utf-8")
