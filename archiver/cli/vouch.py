@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archiver.archive.signers import Trust
+from archiver.cli.admin import MEMORY
+from archiver.durable import files, lock
 from archiver.stores.opening import open_store
 from archiver.stores.settings import FolderSettings
 from archiver.witness.checkpoint import checkpoint
@@ -32,10 +34,12 @@ async def vouched(
     `EvidenceError` where what was signed before is not sound.
     """
     async with open_store(FolderSettings(folder.archive)) as store:
-        trust = Trust((admin.public,))
-        desk = Desk(Place(store, "", tenant), trust, admin, folder.admin_memory)
-        approved = await _approve(desk, device, now)
-        done = await checkpoint(desk, now)
+        memory = folder.state / MEMORY
+        files.make_private_folder(memory)
+        desk = Desk(Place(store, "", tenant), Trust((admin.public,)), admin, memory)
+        with lock.hold(memory):
+            approved = await _approve(desk, device, now)
+            done = await checkpoint(desk, now)
     news = f"{done.added} new manifests" if done.added else "nothing new"
     covered = f"checkpoint {done.statement.seq} covers {done.statement.size} manifests"
     known = "this device approved" if approved else "this device is known"

@@ -3,10 +3,9 @@
     quickstart.json   says that the folder is a quickstart's, and which home it reads
     policy.toml       the policy; kept as it is once it is there
     admin.key         the key of its admin, who approves the device and signs checkpoints
-    admin.pub         the public half, for whoever verifies
-    admin/            what that admin signed last
+    admin.key.pub     the public half, for whoever verifies
     home/             the bundled sample conversations, as in a home directory
-    state/            the spool
+    state/            the spool, and what the admin signed last
     archive/          the folder that stands for the bucket
     restored/         what was given back
 
@@ -62,12 +61,7 @@ class QuickstartFolder:
     @property
     def admin_public(self) -> Path:
         """The public half of it, as text."""
-        return self.root / "admin.pub"
-
-    @property
-    def admin_memory(self) -> Path:
-        """What the admin's side remembers between two runs."""
-        return self.root / "admin"
+        return self.root / "admin.key.pub"
 
     @property
     def home(self) -> Path:

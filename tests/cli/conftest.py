@@ -54,7 +54,7 @@ class Story:
     @property
     def admin(self) -> Path:
         """Give the file with the public key of the admin who vouches for the device."""
-        return self.root / "admin.pub"
+        return self.root / "admin.key.pub"
 
     def signer(self, device: str) -> SigningKey:
         """Give the key that a device of the story signs with."""

@@ -147,9 +147,12 @@ class TestTheFirstRun:
         root = tmp_path / "look"
         run("quickstart", "--dir", root)
         verify = ("verify", "--read-data", "--archive", root / "archive")
-        assert run(*verify, "--admin-key", root / "admin.pub").returncode == 0
+        assert run(*verify, "--admin-key", root / "admin.key.pub").returncode == 0
         assert run("verify", "--config", root / "policy.toml").returncode == 0
         assert run(*verify).returncode == 2
+        policy = ("--config", root / "policy.toml", "--state", root / "state")
+        again = run("checkpoint", "--admin-key", root / "admin.key", *policy)
+        assert (again.returncode, "nothing is new" in again.stdout) == (0, True), again.stderr
         assert (root / "admin.key").stat().st_mode & 0o077 == 0 or os.name != "posix"
 
 
@@ -207,8 +210,8 @@ class TestTheSecondRun:
         run("quickstart", "--dir", root)
         for folder in ("_registry", "_checkpoints"):
             shutil.rmtree(root / "archive" / "tenant=quickstart" / folder)
-        shutil.rmtree(root / "admin")
-        (root / "admin.pub").unlink()
+        shutil.rmtree(root / "state" / "admin")
+        (root / "admin.key.pub").unlink()
         said = run("quickstart", "--dir", root)
         assert (said.returncode, said.stderr) == (0, "")
         assert steps(said)["ship"][1].startswith("nothing to ship")
