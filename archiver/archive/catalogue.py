@@ -16,17 +16,19 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from archiver.archive.fetch import in_turn, no_progress
+from archiver.archive.fetch import no_progress
 from archiver.archive.held import ArchivedConversation, HeldChunk
+from archiver.archive.rollups import manifests_of
 from archiver.archive.unseal import Unsealer
 from archiver.errors import Damaged, KeyGone, NotArchived, NotForUs
 from archiver.evidence import note
 from archiver.format import manifests
-from archiver.format.keys import ChunkKey, ManifestKey, manifest_folder, parse_key
+from archiver.format.keys import ChunkKey, ManifestKey, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
+    from archiver.archive.signers import Trust
     from archiver.evidence.note import Note
     from archiver.model.shipment import ChunkEntry, ConversationCount, Manifest
     from archiver.stores.protocol import Store
@@ -126,37 +128,31 @@ async def read_catalogue(
     tenants: Sequence[str] | None = None,
     *,
     identities: Sequence[str] = (),
+    trust: Trust | None = None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> Catalogue:
     """Read every manifest of ``tenants`` (``None``: of all that are there).
 
     ``identities`` are an officer's private keys, to read what manifests say of sealed chunks.
+    With ``trust`` in an admin, what the admin's roll-ups hold is read from them: a few objects a
+    day, instead of one for each manifest.
     ``progress`` is called with the manifests read and their number.
     """
     names = tuple(tenants) if tenants is not None else await find_tenants(store, prefix)
-    keys = [
-        key
-        for name in names
-        async for text in keys_in(store, manifest_folder(prefix, name))
-        if isinstance(key := parse_key(text), ManifestKey) and str(key) == text
-    ]
     index = _Index(prefix, Unsealer(store, identities))
     unreadable: list[str] = []
-
-    async def get(key: ManifestKey) -> bytes:
-        return await store.get(str(key))
-
-    async with aclosing(in_turn(keys, get, limit=store.concurrency * 4)) as bodies:
-        done = 0
-        async for body in bodies:
-            try:
-                await index.add(open_manifest(keys[done], body)[0])
-            except Damaged:
-                unreadable.append(str(keys[done]))
-            done += 1
-            progress(done, len(keys))
+    count = 0
+    for name in names:
+        found = manifests_of(store, prefix, name, trust, progress=progress)
+        async with aclosing(found) as manifests_there:
+            async for key, body in manifests_there:
+                count += 1
+                try:
+                    await index.add(open_manifest(key, body)[0])
+                except Damaged:
+                    unreadable.append(str(key))
     rows = tuple(index.rows())
-    return Catalogue(prefix, names, len(keys), tuple(unreadable), rows, index.closed, index.erased)
+    return Catalogue(prefix, names, count, tuple(unreadable), rows, index.closed, index.erased)
 
 
 def open_manifest(key: ManifestKey, body: bytes) -> tuple[Manifest, Note]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from archiver.archive.coverage import rollup_lines
-from archiver.archive.fetch import in_turn
+from archiver.archive.fetch import in_turn, no_progress
 from archiver.archive.runs import Runs, floor, holds, joined
 from archiver.errors import ArchiverError, Damaged, StoreError
 from archiver.evidence import statement
@@ -35,7 +35,7 @@ from archiver.format.keys import (
 from archiver.model.answers import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 
     from archiver.archive.signers import Trust
     from archiver.evidence.statement import RollupEntry
@@ -52,14 +52,21 @@ _SHORT_PER_DEVICE: Final = 64
 
 
 async def manifests_of(
-    store: Store, prefix: str, tenant: str, trust: Trust
+    store: Store,
+    prefix: str,
+    tenant: str,
+    trust: Trust | None = None,
+    *,
+    progress: Callable[[int, int], None] = no_progress,
 ) -> AsyncGenerator[tuple[ManifestKey, bytes], None]:
     """Yield every manifest of a tenant, as it is stored: those in roll-ups first.
 
-    Nobody's signature on the manifests is looked at.
+    Without ``trust`` no roll-up is believed. Nobody's signature on the manifests is looked at.
+    ``progress`` is called with the manifests so far and their number as far as it is known.
     """
     covered: dict[str, Runs] = {}
-    entries = await _signed_rollups(store, prefix, tenant, trust)
+    entries = await _signed_rollups(store, prefix, tenant, trust) if trust else []
+    done, total = 0, sum(entry.count for entry in entries)
 
     async def rollup(entry: RollupEntry) -> list[tuple[ManifestKey, bytes]]:
         try:
@@ -71,13 +78,16 @@ async def manifests_of(
         async for lines in found:
             for key, body in lines:
                 covered[key.device] = joined(covered.get(key.device, ()), key.seq)
+                done += 1
                 yield replace(key, prefix=prefix), body
+                progress(done, total)
     keys = [key async for key in newer(store, prefix, tenant, covered)]
+    total = done + len(keys)
     async with aclosing(_bodies(store, keys)) as bodies:
-        at = 0
-        async for body in bodies:
-            yield keys[at], body
-            at += 1
+        for key in keys:
+            done += 1
+            yield key, await anext(bodies)
+            progress(done, total)
 
 
 async def newer(

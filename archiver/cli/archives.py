@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from archiver.archive.catalogue import Catalogue, find_tenants, keys_in, read_catalogue
+from archiver.cli.admin import trust_of
 from archiver.cli.exits import ExitCode
 from archiver.cli.folders import find_prefix, require_folder
 from archiver.cli.output import note, progress
-from archiver.cli.passphrases import passphrase_of
+from archiver.cli.passphrases import identities_in
 from archiver.cli.session import load_policy
 from archiver.daemon.rules import settings_of, store_of
-from archiver.errors import (
-    ArchiveError,
-    ArchiverError,
-    NotArchived,
-    NotForUs,
-    StoreError,
-    UnusableKey,
-)
+from archiver.errors import ArchiveError, ArchiverError, NotArchived, NotForUs, StoreError
 from archiver.format.keys import tenant_folder
 from archiver.model.answers import Answer
 from archiver.stores.opening import open_store
 from archiver.stores.settings import FolderSettings
-from archiver.vault.officers import read_identities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -92,7 +84,7 @@ class Archives:
         if where.archive is not None:
             prefix = find_prefix(where.archive) if where.prefix is None else where.prefix
             place = _Place(None, where.archive, prefix.strip("/"))
-            return cls((place,), where.tenant, _identities(where.identities))
+            return cls((place,), where.tenant, identities_in(where.identities))
         if where.prefix is not None:
             raise click.UsageError("--prefix belongs to --archive; a policy names its own.")
         tenants = load_policy(where.config).policy.tenants
@@ -100,7 +92,7 @@ class Archives:
         if not chosen:
             known = ", ".join(tenant.id for tenant in tenants) or "none at all"
             raise click.UsageError(f"No such tenant in {where.config}; it has {known}.")
-        return cls(chosen, where.tenant, _identities(where.identities))
+        return cls(chosen, where.tenant, identities_in(where.identities))
 
     async def each(self, work: Callable[[Part], Awaitable[Result]]) -> list[Result]:
         """Give what ``work`` makes of each store; raise where none could be read."""
@@ -148,6 +140,7 @@ class Archives:
                     part.prefix,
                     part.tenants,
                     identities=self.identities,
+                    trust=trust_of(part, ()),
                     progress=tell,
                 )
             )
@@ -186,6 +179,7 @@ class Archives:
         """Find the one conversation that ``text`` names; give what ``work`` makes of it."""
         catalogue = await self.catalogue()
         conversation = self.find(catalogue, text)
+        self.tell_closed(catalogue)
         place = next(
             one for one in self.places if one.tenant is None or one.tenant.id == conversation.tenant
         )
@@ -213,20 +207,6 @@ class Archives:
         if self.failures:
             return ExitCode.COULD_NOT_RUN
         return ExitCode.ATTENTION if unreadable else code
-
-
-def _identities(paths: tuple[Path, ...]) -> tuple[str, ...]:
-    found: list[str] = []
-    for path in paths:
-        try:
-            body = path.read_bytes()
-        except OSError as error:
-            raise UnusableKey(
-                f"the identity file {path} cannot be read: {error.strerror}",
-                advice="Name the file that holds the officer's private key.",
-            ) from None
-        found += read_identities(body, passphrase=partial(passphrase_of, str(path)))
-    return tuple(found)
 
 
 @contextlib.contextmanager

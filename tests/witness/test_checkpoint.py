@@ -495,9 +495,7 @@ class TestCopy:
                 await covered.checkpoint(copy=copy)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 async def test_whatever_comes_in_whatever_order_is_covered_once(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
