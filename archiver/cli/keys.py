@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from archiver.cli.monthkeys import export, list_, rewrap
+from archiver.cli.monthexport import export
+from archiver.cli.monthkeys import list_, rewrap
 from archiver.cli.options import examples
 from archiver.cli.output import note, say
 from archiver.cli.passphrases import new_passphrase

@@ -1,4 +1,4 @@
-"""``archiver keys list``, ``rewrap`` and ``export``: the month keys in the vault, for officers."""
+"""``archiver keys list`` and ``rewrap``: the month keys in the vault, for officers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archiver.cli.exits import ExitCode
-from archiver.cli.options import examples, json_option, yes_option
-from archiver.cli.output import confirm, note, print_json, print_table, progress, say
+from archiver.cli.options import examples, json_option
+from archiver.cli.output import note, print_json, print_table, progress, say
 from archiver.cli.where import Where, archive_options
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archiver.cli.vault import HeldKey, Rewrapped
     from archiver.vault.months import KeyName
 
-__all__ = ["export", "list_", "rewrap"]
+__all__ = ["list_", "month_option", "rewrap", "subject_option", "wanted_by"]
 
 
 def _month(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
@@ -31,11 +31,12 @@ def _month(_context: click.Context, _option: click.Parameter, text: str | None) 
     return text
 
 
-_subject_option = click.option("--subject", metavar="ID", help="Only this person's keys.")
-_month_option = click.option("--month", callback=_month, metavar="YYYY-MM", help="Only this month.")
+subject_option = click.option("--subject", metavar="ID", help="Only this person's keys.")
+month_option = click.option("--month", callback=_month, metavar="YYYY-MM", help="Only this month.")
 
 
-def _wanted(subject: str | None, month: str | None) -> Callable[[KeyName], bool]:
+def wanted_by(subject: str | None, month: str | None) -> Callable[[KeyName], bool]:
+    """Give what tells whether a key is of that person and month; ``None`` is any."""
     return lambda name: subject in (None, name.subject) and month in (None, name.month)
 
 
@@ -48,8 +49,8 @@ def _wanted(subject: str | None, month: str | None) -> Callable[[KeyName], bool]
     ),
 )
 @archive_options
-@_subject_option
-@_month_option
+@subject_option
+@month_option
 @json_option
 def list_(where: Where, subject: str | None, month: str | None, *, as_json: bool) -> int:
     """List the month keys in the vault, and for which officers each is wrapped.
@@ -63,7 +64,7 @@ def list_(where: Where, subject: str | None, month: str | None, *, as_json: bool
     archives = Archives.of(where)
 
     async def work(part: Part) -> list[tuple[HeldKey, str | None]]:
-        held = await held_keys(part, _wanted(subject, month))
+        held = await held_keys(part, wanted_by(subject, month))
         if archives.identities:
             with progress("keys", len(held)) as tell:
                 tries = try_all(part.store, held, archives.identities, tell)
@@ -150,8 +151,8 @@ def _print_keys(found: list[tuple[HeldKey, str | None]]) -> None:
     metavar="FILE",
     help="Their recipients, one in a line, instead of the policy's.",
 )
-@_subject_option
-@_month_option
+@subject_option
+@month_option
 @json_option
 def rewrap(
     where: Where,
@@ -178,7 +179,7 @@ def rewrap(
 
     async def work(part: Part) -> Rewrapped:
         officers = given or _officers_of(part)
-        held = await held_keys(part, _wanted(subject, month))
+        held = await held_keys(part, wanted_by(subject, month))
         with progress("keys", len(held)) as tell:
             return await rewrap_all(part.store, held, archives.identities, officers, tell)
 
@@ -215,66 +216,3 @@ def _tell_rewrapped(done: Rewrapped) -> None:
     if done.before:
         note(f"{len(done.before)} wraps for other officers stay. Who is in them keeps access until")
         note("they are destroyed, every version and copy; --json lists them.")
-
-
-@click.command(
-    epilog=examples(
-        "archiver keys export --identity officer.key --conversation 5b0c2f9e --to case-4711.key",
-        "archiver keys export --identity officer.key --subject 0f1e2d3c4b5a69788796a5b4c3d2e1f0"
-        " --month 2026-01 --to case-4711.key",
-    )
-)
-@archive_options
-@_subject_option
-@_month_option
-@click.option("--conversation", metavar="ID", help="Only keys of months that hold some of it.")
-@click.option(
-    "--to",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    required=True,
-    help="The identity file to write; never over another.",
-)
-@yes_option
-def export(
-    where: Where,
-    subject: str | None,
-    month: str | None,
-    conversation: str | None,
-    to: Path,
-    *,
-    yes: bool,
-) -> int:
-    """Write month keys in clear, for somebody who shall read these months and nothing else.
-
-    The file serves `age -d -i` and archiver's own --identity. A key opens all that one device
-    sealed for one person in one month, other conversations too; whoever has the file can read
-    it for ever, also after an erasure.
-    """
-    from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.exporting import (  # noqa: PLC0415
-        check_new,
-        keys_to_export,
-        opened_of,
-        write_identities,
-    )
-
-    if not where.identities:
-        raise click.UsageError("Only who can open a key can export it: give --identity FILE.")
-    if not (subject or month or conversation):
-        raise click.UsageError("Say which: --subject, --month or --conversation.")
-    check_new(to)
-    archives = Archives.of(where)
-    held = asyncio.run(keys_to_export(archives, _wanted(subject, month), conversation))
-    opened = opened_of(held)
-    people, months = len({one.name.subject for one in opened}), {one.name.month for one in opened}
-    confirm(
-        f"Whoever has {to} can read all that {people} persons said in {', '.join(sorted(months))}"
-        f" ({len(opened)} keys), for ever, also after an erasure. Write it?",
-        yes=yes,
-    )
-    write_identities(to, opened)
-    note(f"{len(opened)} keys lie in {to}. Hand it over safely; remove it when it is done with.")
-    if closed := len(held) - len(opened):
-        note(f"{closed} keys that were asked for cannot be opened with this identity.")
-    return archives.conclude((), ExitCode.ATTENTION if closed else ExitCode.DONE)

@@ -6,12 +6,18 @@ What stands on a command line is seen by every user of the machine, and kept by 
 from __future__ import annotations
 
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from archiver.cli.output import visible
+from archiver.errors import UnusableKey
 
-__all__ = ["new_passphrase", "passphrase_of"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["identities_in", "new_passphrase", "passphrase_of"]
 
 
 def new_passphrase() -> str:
@@ -40,3 +46,20 @@ def _line(what: str) -> str:
             f"Nobody is here to ask for {what}: give it as a line of standard input."
         )
     return text
+
+
+def identities_in(paths: tuple[Path, ...]) -> tuple[str, ...]:
+    """Read identity files, asking for their passphrases; raise `UnusableKey`."""
+    from archiver.vault.officers import read_identities  # noqa: PLC0415 - most have none
+
+    found: list[str] = []
+    for path in paths:
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise UnusableKey(
+                f"the identity file {path} cannot be read: {error.strerror}",
+                advice="Name the file that holds the officer's private key.",
+            ) from None
+        found += read_identities(body, passphrase=partial(passphrase_of, str(path)))
+    return tuple(found)

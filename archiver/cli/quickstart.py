@@ -87,6 +87,9 @@ def quickstart(directory: Path | None, *, real: bool, as_json: bool) -> int:
     elif restored and ok:
         _sum_up(folder, machine, restored, commands)
         say(f"It took {time.monotonic() - began:.1f} s.")
+    elif ok and any(step.name == "restore" for step in made):
+        say("Done. The policy seals what is captured, so nothing was restored here.")
+        note(f"  → {_quoted('archiver', 'ls', '--archive', str(folder.archive))} --identity FILE")
     elif ok:
         say(f"Nothing was found to show it with in {machine.home}.")
         note("  → `archiver quickstart` without --from-this-machine brings samples along.")

@@ -138,3 +138,28 @@ class TestErased:
         assert "2 chunks can be opened by nobody" in said.err
         report = world.archiver("verify", "--json", "--read-data").json
         assert codes(report) == ["key-missing"]
+
+
+class TestPartlySealed:
+    """Officers were listed later: what is older lies there in clear."""
+
+    def test_what_is_missing_from_what_is_shown_is_told(self, tmp_path: Path) -> None:
+        """Nobody takes the older half for the whole."""
+        world = World(tmp_path)
+        world.decide()
+        world.say("in clear")
+        world.sync()
+        world.decide("ada", "bob")
+        world.say("sealed")
+        world.sync()
+        for command in ("show", "restore"):
+            to = ("--to", tmp_path / "case") if command == "restore" else ()
+            said = world.archiver(command, CHAT, *to)
+            assert said.code == 0
+            assert "1 chunks are sealed to keys that were not given." in said.err
+        both = world.archiver("show", CHAT, "--json", "--identity", world.key("ada"))
+        assert [one["text"] for one in both.json["turns"]] == [
+            f"{CANARY} in clear",
+            f"{CANARY} sealed",
+        ]
+        assert "sealed to keys" not in both.err

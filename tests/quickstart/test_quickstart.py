@@ -202,6 +202,27 @@ class TestTheSecondRun:
         assert said.returncode == 0, said.stdout
         assert "4 byte for byte" in steps(said)["restore"][1]
 
+    def test_a_policy_that_seals_is_walked_as_far_as_this_machine_can(
+        self, run: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        """What only officers can open is not restored here, and that is no failure."""
+        root = tmp_path / "look"
+        run("quickstart", "--dir", root)
+        made = run("keys", "generate", "officer", "--to", root / "officer.key").stdout.strip()
+        policy = root / "policy.toml"
+        section = f'[tenants.sealing]\nofficers = ["{made}"]\n\n[schedule]'
+        policy.write_text(policy.read_text().replace("[schedule]", section))
+        (transcript,) = (root / "home" / ".claude").rglob("5b0c*.jsonl")
+        transcript.write_bytes(transcript.read_bytes() + b'{"type":"user"}\n')
+        said = run("quickstart", "--dir", root)
+        assert said.returncode == 0, said.stdout
+        assert "1 chunks are sealed" in steps(said)["restore"][1]
+        archive = ("--archive", root / "archive", "--identity", root / "officer.key")
+        done = run("restore", "5b0c", "--to", root / "mine", *archive)
+        assert done.returncode == 0
+        (back,) = (root / "mine").rglob("5b0c*.jsonl")
+        assert back.read_bytes() == transcript.read_bytes()
+
     def test_what_was_shipped_before_a_crash_is_vouched_for_by_the_next_run(
         self, run: Callable[..., Run], tmp_path: Path
     ) -> None:
