@@ -19,13 +19,15 @@ from archiver.policy.load import load
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line[2:] for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
+SESSION = [line for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line[2:] for line in SESSION if line.startswith("$ ")]
+TOOLS = ("age", "zstd", "jq")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the README's shell is POSIX")
 
 
 class Reader:
-    """A new user with an empty home, who has run the quickstart."""
+    """A new user with an empty home, who has run the quickstart, and does what the text says."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -53,9 +55,15 @@ class Reader:
         )
         if "CONVERSATION" in command:
             command = command.replace("CONVERSATION", self.conversation())
-        if "FILE" in command:
-            chunks = sorted(self.home.rglob("*.jsonl.zst"))
-            command = command.replace("FILE", f"'{chunks[0]}'")
+        for placeholder, pattern in (("FILE.age", "*.jsonl.zst.age"), ("FILE", "*.jsonl.zst")):
+            if f"{placeholder} " in command:
+                chunks = sorted(self.home.rglob(f"dt=*/{pattern}"))
+                command = command.replace(placeholder, f"'{chunks[0]}'")
+        if "--admin-key acme.key" in command:
+            command = command.replace("acme.key", f"'{self.folder / 'admin.key'}'", 1)
+            command = command.replace("admin.key'.pub", "admin.key.pub'")
+        if "device approve" in command or "keys export" in command:
+            command += " --yes"  # a reader would be asked
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             cwd=self.work,
@@ -77,11 +85,40 @@ class Reader:
         """Run the quickstart, and work with its policy and spool from then on."""
         done = self.type("archiver quickstart")
         assert done.returncode == 0, done.stderr
-        (policy,) = self.home.rglob("policy.toml")
         self.environ |= {
-            "ARCHIVER_CONFIG": str(policy),
-            "ARCHIVER_STATE": str(policy.parent / "state"),
+            "ARCHIVER_CONFIG": str(self.policy),
+            "ARCHIVER_STATE": str(self.folder / "state"),
         }
+
+    def forget_admin(self) -> None:
+        """Take away what the quickstart's admin signed, so that the reader does it."""
+        for signed in ("_registry", "_checkpoints"):
+            shutil.rmtree(self.folder / "archive" / "tenant=quickstart" / signed)
+        shutil.rmtree(self.folder / "state" / "admin")
+
+    @property
+    def policy(self) -> Path:
+        """The policy that the quickstart made."""
+        (found,) = self.home.rglob("policy.toml")
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the quickstart."""
+        return self.policy.parent
+
+    def seal_to(self, recipient: str) -> None:
+        """List an officer in the policy, and say something more."""
+        section = f'[tenants.sealing]\nofficers = ["{recipient}"]\n\n[schedule]'
+        text = self.policy.read_text(encoding="utf-8")
+        self.policy.write_text(text.replace("[schedule]", section), encoding="utf-8")
+        (transcript,) = (self.folder / "home" / ".claude").rglob("5b0c*.jsonl")
+        transcript.write_bytes(transcript.read_bytes() + b'{"type":"user"}\n')
+        home = self.environ["HOME"]
+        self.environ["HOME"] = str(self.folder / "home")
+        done = self.type("archiver sync")
+        self.environ["HOME"] = home
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -92,15 +129,36 @@ def reader(tmp_path: Path) -> Reader:
     return reader
 
 
+def shape(line: str) -> str:
+    """Give a line of output without what differs from run to run: keys, times, numbers."""
+    line = re.sub(r"[A-Za-z0-9+/]{40,}", "KEY", line)
+    line = re.sub(r"admin/\w+\+[0-9a-f]{8}\+", "admin/NAME+ID+", line)
+    return re.sub(r"[0-9][0-9T:.-]*( [KM]iB)?", "N", line)
+
+
+def shown_after(command: str) -> list[str]:
+    """Give what the README shows that a command prints."""
+    after = SESSION[SESSION.index(f"$ {command}") + 1 :]
+    end = next((at for at, line in enumerate(after) if line.startswith("$ ")), len(after))
+    block = next(block for block in BLOCKS if f"$ {command}\n" in block)
+    return [line for line in after[:end] if f"{line}\n" in block]
+
+
 def test_every_command_of_the_readme_works(reader: Reader) -> None:
-    """In the order in which they stand there, each ends well."""
-    assert len(COMMANDS) > 10
+    """In the order in which they stand there, each ends well, and prints what is shown."""
+    assert len(COMMANDS) > 20
     for command in COMMANDS:
-        if "zstd" in command and not (shutil.which("zstd") and shutil.which("jq")):
+        if any(tool in command.split() and not shutil.which(tool) for tool in TOOLS):
             continue
         # A date of the past is before the quickstart's capture: the reader takes their own.
         done = reader.type(command.replace("--at 2026-11-20 ", "--at 2100-01-01 "))
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        if shown := shown_after(command):
+            assert list(map(shape, done.stdout.splitlines())) == list(map(shape, shown))
+        if "quickstart" in command:
+            reader.forget_admin()
+        if "generate officer" in command:
+            reader.seal_to(done.stdout.strip())
 
 
 def test_the_first_two_commands_run_the_job_and_the_tests() -> None:
