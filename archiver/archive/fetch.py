@@ -54,17 +54,28 @@ def no_progress(_done: int, _total: int) -> None:
 
 
 async def in_turn(
-    questions: Iterable[Question], ask: Callable[[Question], Awaitable[Reply]], *, limit: int
+    questions: Iterable[Question],
+    ask: Callable[[Question], Awaitable[Reply]],
+    *,
+    limit: int,
+    ahead: int = 1,
 ) -> AsyncGenerator[Reply, None]:
     """Ask at most ``limit`` questions at once; yield the replies in order.
 
-    The first error ends it, and cancels what is still under way.
+    Up to ``ahead`` times as many may be answered while the first one is still waited for: then
+    replies must be small. The first error ends it, and cancels what is still under way.
     """
     under_way: deque[asyncio.Future[Reply]] = deque()
+    turns = asyncio.Semaphore(limit)
+
+    async def in_its_turn(question: Question) -> Reply:
+        async with turns:
+            return await ask(question)
+
     try:
         for question in questions:
-            under_way.append(asyncio.ensure_future(ask(question)))
-            if len(under_way) >= limit:
+            under_way.append(asyncio.ensure_future(in_its_turn(question)))
+            if len(under_way) >= limit * ahead:
                 yield await under_way.popleft()
         while under_way:
             yield await under_way.popleft()

@@ -11,7 +11,7 @@ import hashlib
 from collections import defaultdict
 from contextlib import aclosing
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archiver.archive.contents import Positions, check_chunk
 from archiver.archive.fetch import in_turn
@@ -22,7 +22,7 @@ from archiver.model.answers import Answer
 from archiver.stores.protocol import Hashing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
     from archiver.archive.claims import Claim
     from archiver.archive.journal import Journal
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from archiver.stores.protocol import Store
 
 __all__ = ["Inspection"]
+
+_BATCH_BYTES: Final = 16 * 1024 * 1024
+_LIKE_BYTES: Final = 256 * 1024
+"""What opening a file costs, as bytes that are hashed in the same time."""
 
 
 class Inspection:
@@ -69,8 +73,7 @@ class Inspection:
         progress: Callable[[int, int], None],
     ) -> AsyncGenerator[Finding, None]:
         """Read; yield what is wrong. What is sound is noted in ``journal``."""
-        ask = self._records if self._depth is Depth.RECORDS else self._bytes
-        async with aclosing(in_turn(todo, ask, limit=jobs)) as replies:
+        async with aclosing(self._replies(todo, jobs)) as replies:
             async for findings in replies:
                 claim = todo[self.read]
                 self.read += 1
@@ -92,12 +95,34 @@ class Inspection:
             for finding in self._judge_positions():
                 yield finding
 
-    async def _bytes(self, claim: Claim) -> list[Finding]:
+    async def _replies(
+        self, todo: Sequence[Claim], jobs: int
+    ) -> AsyncGenerator[list[Finding], None]:
+        """Yield what is wrong with each chunk, in order."""
+        if self._depth is Depth.RECORDS:
+            async with aclosing(in_turn(todo, self._records, limit=jobs)) as replies:
+                async for found in replies:
+                    yield found
+            return
+        batches = _batches(todo) if isinstance(self._store, Hashing) else ([one] for one in todo)
+        async with aclosing(in_turn(batches, self._bytes, limit=jobs, ahead=2)) as answers:
+            async for several in answers:
+                for found in several:
+                    yield found
+
+    async def _bytes(self, claims: Sequence[Claim]) -> list[list[Finding]]:
+        if not isinstance(self._store, Hashing):
+            return [await self._fetched(claim) for claim in claims]
+        digests = await self._store.digests([claim.key for claim in claims])
+        return [
+            []
+            if found and bytes.fromhex(found.sha256) == claim.sha256
+            else await self._fetched(claim)
+            for claim, found in zip(claims, digests, strict=True)
+        ]
+
+    async def _fetched(self, claim: Claim) -> list[Finding]:
         try:
-            if isinstance(self._store, Hashing):
-                found = await self._store.digest(claim.key)
-                if bytes.fromhex(found.sha256) == claim.sha256:
-                    return []
             body = await self._store.get(claim.key)
         except StoreError as error:
             return self._gone(claim, error)
@@ -167,6 +192,20 @@ class Inspection:
                     f"stream {key} has no record at position {positions.gap()}, and later ones"
                 )
                 yield Finding(Code.POSITION_GAP, device, meaning)
+
+
+def _batches(claims: Iterable[Claim]) -> Iterator[list[Claim]]:
+    """Cut into pieces that are worth a trip to a thread, and short enough to share out."""
+    batch: list[Claim] = []
+    size = 0
+    for claim in claims:
+        batch.append(claim)
+        size += claim.stored_bytes + _LIKE_BYTES
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _sha256(body: bytes | memoryview) -> bytes:

@@ -34,7 +34,7 @@ from archiver.stores.refusals import check_body, refuse
 from archiver.stores.tree import locate, walk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderStore"]
 
+_PIECE: Final = 1024 * 1024  # fits the processor's cache
 _PAGE: Final = 1000  # keys per trip to the thread: few trips, and no bucket-sized list
 _GONE: Final = (errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 _DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -87,9 +88,9 @@ class FolderStore:
         with self._translated(key):
             return await asyncio.to_thread(self._head, key)
 
-    async def digest(self, key: str) -> Found:
-        """Read the file for its size and sha256, in pieces."""
-        return await self.head(key)
+    async def digests(self, keys: Sequence[str]) -> list[Found | None]:
+        """Read files for their size and sha256, one after the other in one thread."""
+        return await asyncio.to_thread(self._digests, keys)
 
     async def get(self, key: str) -> bytes:
         """Read the file."""
@@ -169,10 +170,26 @@ class FolderStore:
             self._require_root()
         raise FileNotFoundError(errno.ENOENT, "no such object", str(path))
 
-    def _head(self, key: str) -> Found:
-        with self._object(key).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return Found(key=key, size=file.tell(), sha256=digest, metadata={})
+    def _digests(self, keys: Sequence[str]) -> list[Found | None]:
+        piece = memoryview(bytearray(_PIECE))
+        found: list[Found | None] = []
+        for key in keys:
+            with self._translated(key):
+                try:
+                    found.append(self._head(key, piece))
+                except FileNotFoundError:
+                    found.append(None)
+        return found
+
+    def _head(self, key: str, piece: memoryview | None = None) -> Found:
+        """Read a file for its hash, through a buffer that is made once for many files."""
+        piece = memoryview(bytearray(_PIECE)) if piece is None else piece
+        sha256, size = hashlib.sha256(), 0
+        with self._object(key).open("rb", buffering=0) as file:
+            while count := file.readinto(piece):
+                sha256.update(piece[:count])
+                size += count
+        return Found(key=key, size=size, sha256=sha256.hexdigest(), metadata={})
 
     @contextlib.contextmanager
     def _translated(self, key: str, *, missing: Answer = Answer.NOT_FOUND) -> Iterator[None]:

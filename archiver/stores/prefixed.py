@@ -11,11 +11,12 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from archiver.model.answers import Found
+from archiver.errors import StoreError
+from archiver.model.answers import Answer, Found
 from archiver.stores.protocol import Hashing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from types import TracebackType
 
     from archiver.model.answers import Listed, Stored
@@ -58,11 +59,20 @@ class Prefixed:
         found = await self._store.head(self._prefix + key)
         return replace(found, key=key)
 
-    async def digest(self, key: str) -> Found:
+    async def digests(self, keys: Sequence[str]) -> list[Found | None]:
         """Hash below the prefix: where the bytes lie, or after fetching them."""
         if isinstance(self._store, Hashing):
-            return replace(await self._store.digest(self._prefix + key), key=key)
-        body = await self.get(key)
+            found = await self._store.digests([self._prefix + key for key in keys])
+            return [one and replace(one, key=key) for key, one in zip(keys, found, strict=True)]
+        return [await self._fetched(key) for key in keys]
+
+    async def _fetched(self, key: str) -> Found | None:
+        try:
+            body = await self.get(key)
+        except StoreError as error:
+            if error.refusal.answer is not Answer.NOT_FOUND:
+                raise
+            return None
         sha256 = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
         return Found(key=key, size=len(body), sha256=sha256, metadata={})
 

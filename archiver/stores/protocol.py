@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from types import TracebackType
 
     from archiver.model.answers import Found, Listed, Stored
@@ -80,8 +80,12 @@ class Store(Protocol):
 
 @runtime_checkable
 class Hashing(Protocol):
-    """A store that can hash an object where it lies, for less than fetching it costs."""
+    """A store that can hash objects where they lie, for less than fetching them costs."""
 
-    async def digest(self, key: str) -> Found:
-        """Tell size and sha256 of one object's bytes as they are read now, never metadata."""
+    async def digests(self, keys: Sequence[str]) -> list[Found | None]:
+        """Tell size and sha256 of objects' bytes as they are read now, never metadata.
+
+        Together, because the way there may cost as much as an object; ``None`` for one that is
+        not there.
+        """
         ...

@@ -1,0 +1,140 @@
+"""Archives for the benchmarks of verify: signed like real ones, and made in seconds.
+
+    python tests/bench/archives.py FOLDER CHUNKS PER_MANIFEST BYTES
+
+Chunks of 0 bytes asked for are files of one byte each, sparse in everything but their number;
+others are of random bytes, as what is compressed looks, between half and one and a half times
+as large as asked. Manifests, enrolments and the chain are as FORMAT.md says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from archiver.evidence import enrolment, note
+from archiver.evidence.enrolment import Enrolment
+from archiver.evidence.keys import SigningKey, device_key_name
+from archiver.format import manifests
+from archiver.format.keys import ChunkKey, EnrolmentKey, ManifestKey
+from archiver.format.times import rfc3339
+from archiver.model.shipment import ChunkEntry, ConversationCount, Manifest, RecordCounts, Window
+
+__all__ = ["make_archive"]
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+DEVICES = 50
+TENANT = "bench"
+
+
+def make_archive(folder: Path, chunks: int, per_manifest: int, size: int) -> None:
+    """Write an archive of so many chunks into a folder."""
+    draw = random.Random(chunks)
+    noise = draw.randbytes(4 * size) if size else b""
+    for number in range(DEVICES):
+        mine = chunks // DEVICES + (number < chunks % DEVICES)
+        _device(folder, f"{number:016x}", mine, per_manifest, size, noise, draw)
+
+
+def _device(
+    folder: Path,
+    device: str,
+    chunks: int,
+    per_manifest: int,
+    size: int,
+    noise: bytes,
+    draw: random.Random,
+) -> None:
+    signer = SigningKey.generate(device_key_name(device))
+    subject = hashlib.sha256(device.encode()).hexdigest()[:32]
+    _enrol(folder, device, subject, signer)
+    previous, listed, records = None, 0, 0
+    for seq in range(1, -(-chunks // per_manifest) + 1):
+        at = BEGIN + timedelta(hours=seq)
+        entries = []
+        while len(entries) < per_manifest and listed < chunks:
+            listed += 1
+            entries.append(_chunk(folder, device, subject, listed, at, size, noise, draw))
+        records += sum(one.records for one in entries)
+        manifest = Manifest(
+            v=1,
+            tenant=TENANT,
+            device=device,
+            seq=seq,
+            previous=previous,
+            created_at=rfc3339(at),
+            window=Window(None, rfc3339(at)),
+            software="bench",
+            policy="0" * 64,
+            retention_days=None,
+            records=RecordCounts(records),
+            chunks=tuple(entries),
+        )
+        body = note.write(manifests.encode(manifest), signer)
+        previous = hashlib.sha256(body).hexdigest()
+        _write(folder, str(ManifestKey("", TENANT, device, seq, previous[:16])), body)
+
+
+def _enrol(folder: Path, device: str, subject: str, signer: SigningKey) -> None:
+    request = Enrolment(
+        v=1,
+        tenant=TENANT,
+        device=device,
+        key=str(signer.public),
+        subject=subject,
+        created_at=rfc3339(BEGIN),
+        software="bench",
+    )
+    body = enrolment.sign(request, signer)
+    sha = hashlib.sha256(body).hexdigest()[:16]
+    _write(folder, str(EnrolmentKey("", TENANT, device, sha)), body)
+
+
+def _chunk(
+    folder: Path,
+    device: str,
+    subject: str,
+    seq: int,
+    at: datetime,
+    size: int,
+    noise: bytes,
+    draw: random.Random,
+) -> ChunkEntry:
+    body = b"x"
+    if size:
+        length = draw.randrange(size // 2, size * 3 // 2)
+        start = draw.randrange(len(noise) - length)
+        body = seq.to_bytes(8) + bytes.fromhex(device) + noise[start : start + length]
+    sha256 = hashlib.sha256(body).hexdigest()
+    key = ChunkKey("", TENANT, "standard", subject, f"{at:%Y-%m-%d}", device, seq, sha256[:16])
+    _write(folder, str(key), body)
+    return ChunkEntry(
+        seq=seq,
+        key=str(key),
+        sha256=sha256,
+        stored_bytes=len(body),
+        raw_bytes=8 * len(body),
+        records=40,
+        first_at=rfc3339(at),
+        last_at=rfc3339(at),
+        conversations=(ConversationCount("claude-code", f"{seq:032x}", 40),),
+    )
+
+
+def _write(folder: Path, key: str, body: bytes) -> None:
+    path = folder / key
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(body)
+
+
+if __name__ == "__main__":
+    make_archive(Path(sys.argv[1]), *map(int, sys.argv[2:5]))
