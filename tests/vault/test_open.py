@@ -15,7 +15,7 @@ from archiver.model.answers import Answer, Refusal
 from archiver.vault import age
 from archiver.vault.layout import VaultKey
 from archiver.vault.open import Opener
-from archiver.vault.wrap import make_month, rewrap
+from archiver.vault.wrap import make_month, open_wrap, rewrap
 
 if TYPE_CHECKING:
     from vaults import Officer, Wrapped
@@ -139,3 +139,23 @@ async def test_only_the_latest_keys_are_remembered(officer: Officer) -> None:
     for at in (0, 1, 0, 2, 0, 1):
         await opener.key(names[at])
     assert [vault.asked[name] for name in names] == [1, 2, 1]
+
+
+async def test_a_month_key_that_was_handed_over_opens_its_chunks_without_the_vault(
+    officer: Officer, other: Officer
+) -> None:
+    """Beside other identities, for its own month only, and with no question asked."""
+    keys = [
+        make_month("acme", SUBJECT, month, DEVICE, [officer.recipient])
+        for month in ("2026-01", "2026-02")
+    ]
+    (mine, wrap), (later, _) = keys
+    handed = open_wrap(wrap, [officer.identity], VaultKey.of(mine, wrap)).identity
+    vault = Vault()
+    opener = Opener(vault.fetch, [other.identity, handed])
+    assert await opener.open(mine.name, age.encrypt(b"x", [mine.recipient])) == b"x"
+    assert vault.asked.total() == 0
+    with pytest.raises(KeyGone):
+        await opener.open(later.name, age.encrypt(b"x", [later.recipient]))
+    with pytest.raises(Damaged):
+        await opener.open(mine.name, age.encrypt(b"x", [later.recipient]))
