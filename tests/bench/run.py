@@ -23,6 +23,7 @@ from figures import Figure, Verdict, table
 from idle import idle
 from measure import Failed
 from replay import replay
+from rollups import rollups
 from sealing import sealing
 from startup import quickstart, startup
 from throughput import throughput
@@ -48,6 +49,9 @@ BENCHMARKS: Final = {
     "replay": Benchmark(replay, 3, {"steps": 20}, "a growing corpus, against restic"),
     "idle": Benchmark(idle, 3, {}, "a daemon with nothing to do"),
     "backlog": Benchmark(backlog, 3, {"chunks": 100_000}, "a daemon with 100,000 chunks to ship"),
+    "rollups": Benchmark(
+        rollups, 1, {"devices": 200, "days": 14}, "checkpoints of a fleet, multiplied"
+    ),
     "sealing": Benchmark(
         sealing, 5, {"size": 200_000_000}, "a backlog sealed to officers, against in clear"
     ),
