@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from laptop import lines
+from laptop import line, lines
+
+from archiver.vault import age
 
 if TYPE_CHECKING:
     from servers import Ceph
@@ -26,15 +28,22 @@ class User:
 
     home: Path
     store: dict[str, Any]
+    rules: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Write the policy."""
+        """Write the policy, with an admin's public key in it."""
+        self.admin = self.home / "admin.key"
+        made = self.type("keys", "generate", "admin", "--name", "acme", "--to", str(self.admin))
+        assert made.returncode == 0, made.stderr
+        public = self.admin.with_name("admin.key.pub").read_text().strip()
         self.policy = self.home / "policy.json"
         tenant = {
             "id": "acme",
             "conversations": {"default": True},
             "identity": {"source": "fixed", "value": "dev", "subject_key": "synthetic-key-0123"},
             "store": self.store,
+            "evidence": {"admin_keys": [public]},
+            **self.rules,
         }
         schedule = {"quiet_seconds": 0}
         document = {"version": 1, "tenants": [tenant], "schedule": schedule}
@@ -44,7 +53,8 @@ class User:
         """Run archiver."""
         environ = {name: value for name, value in os.environ.items() if "AWS" not in name} | {
             "HOME": str(self.home),
-            "ARCHIVER_CONFIG": str(self.policy),
+            "ARCHIVER_CONFIG": str(self.home / "policy.json"),
+            "ARCHIVER_ADMIN_KEY": str(self.home / "admin.key"),
             "ARCHIVER_STATE": str(self.home / "state"),
         }
         return subprocess.run(
@@ -56,6 +66,12 @@ class User:
             check=False,
         )
 
+    def vouch(self) -> None:
+        """Approve this device and sign for what is there, as its admin does."""
+        for words in (("device", "approve", "--all", "--yes"), ("checkpoint",)):
+            done = self.type(*words)
+            assert done.returncode == 0, done.stderr
+
     def chat(self, content: bytes) -> Path:
         """Write a Claude Code transcript."""
         path = self.home / ".claude" / "projects" / "-p" / "c1.jsonl"
@@ -64,7 +80,13 @@ class User:
         return path
 
 
-def user_of(ceph: Ceph, home: Path, bucket: str, changes: dict[str, Any] | None = None) -> User:
+def user_of(
+    ceph: Ceph,
+    home: Path,
+    bucket: str,
+    changes: dict[str, Any] | None = None,
+    rules: dict[str, Any] | None = None,
+) -> User:
     """Give a user whose policy names a bucket on the server."""
     store: dict[str, Any] = {
         "kind": "s3",
@@ -75,7 +97,7 @@ def user_of(ceph: Ceph, home: Path, bucket: str, changes: dict[str, Any] | None 
         "credentials_file": str(ceph.credentials_file(home)),
         **(changes or {}),
     }
-    return User(home, store)
+    return User(home, store, rules or {})
 
 
 def test_a_conversation_goes_to_the_bucket_and_comes_back(ceph: Ceph, tmp_path: Path) -> None:
@@ -86,13 +108,17 @@ def test_a_conversation_goes_to_the_bucket_and_comes_back(ceph: Ceph, tmp_path: 
     done = user.type("sync")
     assert done.returncode == 0, done.stderr
     assert "c1" in user.type("ls").stdout
-    assert user.type("verify", "--read-data").returncode == 0
+    unknown = user.type("verify", "--read-data")
+    assert (unknown.returncode, "no admin has approved" in unknown.stdout) == (2, True)
+    user.vouch()
+    proved = user.type("verify", "--read-data", "--read-records")
+    assert proved.returncode == 0, proved.stdout
     assert user.type("restore", "c1", "--to", str(tmp_path / "out")).returncode == 0
     (restored,) = (tmp_path / "out").rglob("c1.jsonl")
     assert restored.read_bytes() == content
     with ceph.client() as client:
         keys = [one["Key"] for one in client.list_objects_v2(Bucket=bucket)["Contents"]]
-        chunk = next(key for key in keys if key.endswith(".jsonl.zst"))
+        chunk = next(key for key in keys if "/dt=" in key)
         assert chunk.startswith("ai/talk/tenant=acme/class=standard/subject=")
         body = client.get_object(Bucket=bucket, Key=chunk)["Body"].read()
     if shutil.which("zstd") and shutil.which("jq"):
@@ -115,7 +141,37 @@ def test_wrong_keys_wait_and_right_ones_deliver(ceph: Ceph, tmp_path: Path) -> N
     Path(user.store["credentials_file"]).write_text(right.read_text())
     done = user.type("sync")
     assert done.returncode == 0, done.stderr
+    user.vouch()
     assert user.type("verify", "--read-data").returncode == 0
+
+
+def test_a_sealed_conversation_is_read_by_its_officer_alone(ceph: Ceph, tmp_path: Path) -> None:
+    """What lies in the bucket tells nobody what was said, and comes back for who has the key."""
+    officer = age.generate()
+    sealing = {"sealing": {"officers": [officer[1]]}}
+    user = user_of(ceph, tmp_path, bucket := ceph.new_bucket(), rules=sealing)
+    content = line(1, message={"content": "CANARY-of-the-sealed-story"})
+    user.chat(content)
+    done = user.type("sync")
+    assert done.returncode == 0, done.stderr
+    user.vouch()
+    assert user.type("verify", "--read-data").returncode == 0
+    with ceph.client() as client:
+        keys = [one["Key"] for one in client.list_objects_v2(Bucket=bucket)["Contents"]]
+        stored = [client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+    assert sum(key.endswith(".jsonl.zst.age") for key in keys) == 1
+    assert sum("/_keys/" in key for key in keys) == 1
+    assert not any(b"CANARY" in body or b'"c1"' in body for body in stored)
+    assert "c1" not in user.type("ls").stdout
+    identity = tmp_path / "officer.txt"
+    identity.write_text(officer[0])
+    opened = ("--identity", str(identity))
+    assert "c1" in user.type("ls", *opened).stdout
+    assert user.type("verify", "--read-records", *opened).returncode == 0
+    back = user.type("restore", "c1", "--to", str(tmp_path / "out"), *opened)
+    assert back.returncode == 0, back.stderr
+    (restored,) = (tmp_path / "out").rglob("c1.jsonl")
+    assert restored.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -164,5 +220,5 @@ def test_a_device_that_may_only_write_delivers_and_cannot_look(ceph: Ceph, tmp_p
     assert "may not read, which is right for a device" in probed.stdout
     with ceph.client() as client:
         keys = [one["Key"] for one in client.list_objects_v2(Bucket=bucket)["Contents"]]
-    assert sum(key.endswith(".jsonl.zst") for key in keys) == 1
+    assert sum("/dt=" in key for key in keys) == 1
     assert sum("/_manifests/" in key for key in keys) == 1
