@@ -276,8 +276,7 @@ def _table(found: dict[str, Measured]) -> str:
     """Write what the table of FORMAT.md says."""
     columns = [_column(Assumed(), one) for one in found.values()]
     lines = [f"| {' | '.join(('', *found))} |", "|" + "---|" * (len(found) + 1)]
-    for name in columns[0]:
-        lines.append(f"| {' | '.join((name, *(column[name] for column in columns)))} |")
+    lines += [f"| {' | '.join((name, *(one[name] for one in columns)))} |" for name in columns[0]]
     return "\n".join(lines)
 
 
