@@ -244,7 +244,12 @@ class TestExport:
         assert (said.code, path.exists()) == (64, False)
 
     def test_a_conversation_names_its_months(self, world: World) -> None:
-        """Both here, and nothing of another person's."""
+        """Both here, and not that in which only another conversation lies."""
+        other = world.transcript.with_name("another.jsonl")
+        said = {"type": "user", "timestamp": "2026-03-01T09:00:00.000Z", "message": "x"}
+        other.write_text(json.dumps(said) + "\n")
+        world.sync()
+        assert len(world.wraps()) == 3
         path = world.root / "case.key"
         words = ("keys", "export", "--identity", world.key("ada"), "--to", path, "--yes")
         assert world.archiver(*words, "--conversation", CHAT).code == 0

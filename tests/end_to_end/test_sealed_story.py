@@ -88,6 +88,22 @@ def test_the_device_itself_cannot_open_what_it_shipped(world: World) -> None:
         assert run(world, "show", CHAT, "--identity", path).returncode == 3, path
 
 
+def test_chunks_that_are_packed_side_by_side_share_one_key_of_their_month(world: World) -> None:
+    """A backlog is packed by several hands; the month gets one key all the same."""
+    world.decide(*world.listed, chunk={"max_bytes": 2**20})
+    for number in range(300):
+        world.say(f"{number} {'padding ' * 3000}")
+    done = run(world, "sync", "--json")
+    assert done.returncode == 0, done.stderr
+    assert report_of(done)["outcome"]["sealed"] >= 6
+    months = [key.split("/")[-2] for key in world.wraps()]
+    assert sorted(months) == ["2026-01", "2026-02"]
+    mine = ("--identity", world.key("ada"))
+    deep = report_of(run(world, "verify", "--read-records", "--json", *mine))
+    assert deep["records"] == 302
+    assert {one["code"] for one in deep["findings"]} == {Code.REGISTRY_MISSING}
+
+
 @pytest.mark.skipif(bool(MISSING), reason=f"NOT INSTALLED: {', '.join(MISSING)}")
 def test_a_stranger_opens_a_month_with_age_zstd_and_jq_alone(world: World) -> None:
     """Either officer's key file is one of age's own; an exported month as well."""

@@ -349,6 +349,18 @@ class TestFailures:
         assert invoke(["quickstart", "--dir", str(tmp_path / "look")]) == 0
         assert "3 byte for byte, 1 written to meanwhile" in capsys.readouterr().out
 
+    def test_where_the_admin_has_signed_nothing_the_archive_is_not_valid(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """So it is valid because of what was signed, and for whom it was signed."""
+
+        async def nothing(*_: object) -> tuple[bool, str]:
+            return True, "signed nothing"
+
+        monkeypatch.setattr(tour, "vouched", nothing)
+        assert invoke(["quickstart", "--dir", str(tmp_path / "look")]) == 1
+        assert "FAIL  verify" in capsys.readouterr().out
+
     def test_an_incomplete_archive_fails_too(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
