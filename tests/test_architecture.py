@@ -46,7 +46,8 @@ ONLY: dict[str, frozenset[str]] = {
     "filelock": frozenset({"durable/lock.py"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
-    "cryptography": frozenset({"evidence/keys.py"}),
+    "cryptography": frozenset({"evidence/keys.py", "evidence/stamp.py"}),
+    "rfc3161_client": frozenset({"evidence/stamp.py"}),
     "pyrage": frozenset({"vault/age.py"}),
     "zstandard": frozenset({"format/frame.py", "spool/batches.py"}),
 }

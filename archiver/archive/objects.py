@@ -42,6 +42,7 @@ _RESERVED: Final = (
     "_registry/",
     "_checkpoints/",
     "_rollups/",
+    "_timestamps/",
     "_keys/",
 )
 

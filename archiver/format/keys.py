@@ -6,6 +6,7 @@
     <prefix>/tenant=<t>/_registry/<seq>-<sha16>.note
     <prefix>/tenant=<t>/_checkpoints/<seq>-<sha16>.note
     <prefix>/tenant=<t>/_rollups/<first>-<sha16>.jsonl.zst
+    <prefix>/tenant=<t>/_timestamps/<seq>-<sha16>.tsr
 
 A chunk that is sealed to somebody ends in ``.jsonl.zst.age``. A key is a pure function of what
 it names: the same key means the same bytes, so a retry can only ever meet itself. ``seq`` and
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 __all__ = [
     "NAME_PATTERN",
@@ -53,7 +55,8 @@ _MANIFEST = re.compile(
 _ENROLMENT = re.compile(rf"{_TENANT}/_devices/(?P<device>{_DEVICE})-(?P<sha>{_SHA})\.note")
 _SERIES = re.compile(
     rf"{_TENANT}/_(?:(?P<series>registry|checkpoints)/(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.note"
-    rf"|rollups/(?P<first>[0-9]{{12}})-(?P<packed>{_SHA})\.jsonl\.zst)"
+    rf"|rollups/(?P<first>[0-9]{{12}})-(?P<packed>{_SHA})\.jsonl\.zst"
+    rf"|timestamps/(?P<stamped>[0-9]{{12}})-(?P<token>{_SHA})\.tsr)"
 )
 
 
@@ -120,11 +123,15 @@ class Series(StrEnum):
     REGISTRY = "registry"
     CHECKPOINTS = "checkpoints"
     ROLLUPS = "rollups"
+    TIMESTAMPS = "timestamps"
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesKey:
-    """The name of one object of a series. A roll-up's ``seq`` is its first leaf's number."""
+    """The name of one object of a series.
+
+    A roll-up's ``seq`` is its first leaf's number, a timestamp's that of its checkpoint.
+    """
 
     prefix: str
     tenant: str
@@ -134,10 +141,11 @@ class SeriesKey:
 
     def __str__(self) -> str:
         """Give the key as the store knows it."""
-        suffix = "jsonl.zst" if self.series is Series.ROLLUPS else "note"
         folder = series_folder(self.prefix, self.tenant, self.series)
-        return f"{folder}{self.seq:012d}-{self.sha}.{suffix}"
+        return f"{folder}{self.seq:012d}-{self.sha}.{_SUFFIXES.get(self.series, 'note')}"
 
+
+_SUFFIXES: Final = {Series.ROLLUPS: "jsonl.zst", Series.TIMESTAMPS: "tsr"}
 
 Key = ChunkKey | ManifestKey | EnrolmentKey | SeriesKey
 
@@ -171,7 +179,9 @@ def parse_key(key: str) -> Key | None:
         prefix, tenant, device, sha = match.groups()
         return EnrolmentKey(prefix or "", tenant, device, sha)
     if match := _SERIES.fullmatch(key):
-        prefix, tenant, series, seq, sha, first, packed = match.groups()
+        prefix, tenant, series, seq, sha, first, packed, stamped, token = match.groups()
+        if stamped:
+            return SeriesKey(prefix or "", tenant, Series.TIMESTAMPS, int(stamped), token)
         kind = Series(series) if series else Series.ROLLUPS
         return SeriesKey(prefix or "", tenant, kind, int(seq or first), sha or packed)
     return None
