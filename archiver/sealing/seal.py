@@ -61,8 +61,6 @@ class Sealer:
         self._spool = spool
         self._clock = clock
         self._hands = hands
-        # One more than hands is taken ahead, but for one hand, which saves memory.
-        self._ahead = hands if hands == 1 else hands + 1
 
     def seal(
         self,
@@ -100,12 +98,16 @@ class Sealer:
 
     def _packed(self, groups: list[Group], rules: ChunkRules) -> Generator[Packed, None, None]:
         """Pack one chunk of each group, in their order, up to ``hands`` of them at once."""
+        if self._hands == 1:  # no thread: each has a heap of its own, which a daemon would keep
+            for group in groups:
+                yield pack_group(self._spool, group, rules, self._clock)
+            return
         with ThreadPoolExecutor(self._hands, "archiver-seal") as pool:
             ahead: deque[Future[Packed]] = deque()
             try:
                 for group in groups:
                     ahead.append(pool.submit(pack_group, self._spool, group, rules, self._clock))
-                    if len(ahead) >= self._ahead:
+                    if len(ahead) > self._hands:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()
