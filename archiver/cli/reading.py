@@ -109,12 +109,13 @@ def trust_in(keys: tuple[str, ...]) -> Trust | None:
     found = []
     for text in keys:
         path = Path(text)
-        if "+" not in text and not path.is_file():
+        is_file = path.is_file()  # first: a folder's name may hold a plus, too
+        if "+" not in text and not is_file:
             raise UnusableKey(
                 f"{text} is neither a public key nor a file",
                 advice="Give name+id+key as `archiver keys generate admin` prints it.",
             )
-        found.append(VerifierKey.parse(text if "+" in text else path.read_text().strip()))
+        found.append(VerifierKey.parse(path.read_text().strip() if is_file else text))
     return Trust(tuple(found)) if found else None
 
 
@@ -133,4 +134,4 @@ def _for(part: Part, request: Request) -> Request:
 
 async def _chunks_of(archives: Archives, conversation: str) -> frozenset[str]:
     catalogue = await archives.catalogue()
-    return frozenset(chunk.key for chunk in catalogue.find(conversation).chunks)
+    return frozenset(chunk.key for chunk in archives.find(catalogue, conversation).chunks)

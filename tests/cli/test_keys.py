@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +20,9 @@ from archiver.vault.months import officers_id
 from archiver.vault.officers import read_identities
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -78,6 +83,49 @@ class TestGenerateOfficer:
         assert [one["access"] for one in opened].count("opens") == 1
         assert world.archiver(*listing, typed="wrong\n").code == 3
         assert world.archiver(*listing).code == 64
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals")
+class TestAtATerminal:
+    """Somebody is there to be asked."""
+
+    def test_a_new_passphrase_is_asked_for_twice_and_not_echoed(self, world: World) -> None:
+        """Two that differ are asked for again."""
+        path = world.root / "typed.key"
+        words = ("keys", "generate", "officer", "--to", path, "--passphrase")
+        code, seen = at_a_terminal(world, words, ["one", "other", "horse", "horse"])
+        assert code == 0
+        assert "horse" not in seen
+        words = ("keys", "list", "--identity", path)
+        code, seen = at_a_terminal(world, words, ["horse"])
+        assert (code, "Passphrase of" in seen, "closed" in seen) == (0, True, True)
+
+    @pytest.mark.parametrize(("answer", "code"), [("n", 130), ("y", 0)])
+    def test_an_export_asks_what_it_means(self, world: World, answer: str, code: int) -> None:
+        """A no writes nothing."""
+        path = world.root / "month.key"
+        words = ("keys", "export", "--month", "2026-01", "--identity", world.key("ada"))
+        said, seen = at_a_terminal(world, (*words, "--to", path), [answer])
+        assert "for ever, also after an erasure" in " ".join(seen.split())
+        assert (said, path.exists()) == (code, answer == "y")
+
+
+def at_a_terminal(world: World, words: Sequence[object], typed: list[str]) -> tuple[int, str]:
+    """Run a command line at a terminal of its own; give its exit code and what was seen."""
+    import pty  # noqa: PLC0415 - not there on Windows
+
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ |= {"HOME": str(world.home), "ARCHIVER_CONFIG": str(world.policy)}
+        os.environ["PYTHONPATH"] = str(REPOSITORY)
+        os.execv(sys.executable, [sys.executable, "-m", "archiver", *map(str, words)])
+    seen = b""
+    with os.fdopen(terminal, "r+b", buffering=0) as screen, contextlib.suppress(OSError):
+        while data := screen.read(4096):
+            seen += data
+            if data.rstrip().endswith(b":") and typed:
+                screen.write(typed.pop(0).encode() + b"\n")
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen.decode()
 
 
 class TestList:
@@ -148,6 +196,9 @@ class TestRewrap:
         assert len(after) == len(before) + 2
         assert len(month_keys(world.bucket, identity(world, "eve"))) == 2
         read_archive(world.bucket, whole=False, identity=identity(world, "eve"))
+        report = world.archiver("verify", "--json", "--read-data").json
+        codes = [one["code"] for one in report["findings"]]
+        assert sorted(codes) == ["key-not-listed", "key-not-listed", "registry-missing"]
 
     def test_run_again_it_adds_nothing(self, world: World) -> None:
         """So a command that was broken off is just repeated."""

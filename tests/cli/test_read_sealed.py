@@ -67,12 +67,13 @@ class TestWithoutAKey:
         assert "2 chunks are sealed to keys that were not given." in said.err
         assert "--identity FILE" in said.err
 
-    @pytest.mark.parametrize("words", [("show",), ("restore", "--to", "case")])
+    @pytest.mark.parametrize("words", [("show",), ("restore", "--to", "case"), ("verify",)])
     def test_no_conversation_is_found_and_the_reason_is_told(
         self, world: World, words: tuple[str, ...]
     ) -> None:
         """Its very name is sealed; exit code 3, and how to open it."""
-        said = world.archiver(words[0], CHAT, *words[1:])
+        name = ("--conversation", CHAT) if words[0] == "verify" else (CHAT,)
+        said = world.archiver(words[0], *name, *words[1:])
         assert (said.code, said.out) == (3, "")
         assert "sealed" in said.err
         assert "--identity" in said.err

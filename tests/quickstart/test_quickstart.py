@@ -119,7 +119,7 @@ class TestTheFirstRun:
         self, run: Callable[..., Run], tmp_path: Path
     ) -> None:
         """Whatever the folder's name; each ends with 0 and says something."""
-        said = run("quickstart", "--dir", tmp_path / "it's a {look}")
+        said = run("quickstart", "--dir", tmp_path / "it's a {look} + 1")
         commands = typed_next(said)
         assert [words[0] for words in commands] == [
             "ls", "show", "restore", "verify", "status", "quickstart", "quickstart",
