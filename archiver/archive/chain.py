@@ -36,7 +36,7 @@ class Chain:
     """Takes in one device's manifests in the order of their keys, and keeps few of them.
 
     ``folder`` names them all in findings. ``broken`` says that something of the chain is
-    missing or not believed, ``forked`` that there are two of it; ``newest`` is the highest
+    missing, not believed or contradicts itself, ``forked`` that there are two of it; ``newest`` is the highest
     number seen, ``last_at`` the time of the last one if that is believed, ``counts`` what the
     last one that is believed said.
     """
@@ -81,6 +81,7 @@ class Chain:
             meaning = f"{len(believed) - 1} more have the same number"
             yield Finding(Code.MANIFEST_FORK, str(believed[0].key), meaning)
         elif len(believed) == 1 and not gap and not self._follows(believed[0]):
+            self.broken = True
             meaning = "it does not name the manifest before it"
             yield Finding(Code.MANIFEST_CHAIN, str(believed[0].key), meaning)
         for one in believed:
@@ -109,7 +110,8 @@ class Chain:
                 yield Finding(Code.SILENCE, str(one.key), meaning)
         self.last_at = at
         before, self.counts = self.counts, manifest.records
-        self._listed += sum(entry.records for entry in manifest.chunks)
+        own = f"/{one.key.device}-"
+        self._listed += sum(entry.records for entry in manifest.chunks if own in entry.key)
         if not self.forked and not self._miscounted:
             yield from self._judge_counts(one, before, manifest.records)
 

@@ -59,12 +59,14 @@ class Signers:
     """Answers whether a manifest is signed as it must be.
 
     ``roster`` is ``None`` where no admin is known; ``own`` are the keys that devices published.
-    ``excused`` are devices whose enrolment is damaged: that is a finding of its own.
+    ``excused`` are devices whose enrolment is damaged, and ``sound`` says that no registry is:
+    that is a finding of its own, and who is unknown then may be known by what is damaged.
     """
 
     roster: Roster | None = None
     own: dict[str, list[VerifierKey]] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
+    sound: bool = True
 
     def enrolled(self, key: EnrolmentKey, body: bytes) -> Iterator[Finding]:
         """Take in an enrolment; yield what is wrong with it."""
@@ -97,7 +99,7 @@ class Signers:
                 return key
             if outcome is Outcome.WRONG:
                 return Finding(Code.SIGNATURE_WRONG, where, "its signature is not its text's")
-        if device in self.excused:
+        if device in self.excused or not (self.sound or known):
             return None
         if known:
             meaning = "no key that is known of its device signed it"
@@ -129,7 +131,7 @@ class Signers:
                 return Finding(Code.SIGNER_NOT_YET, where, meaning)
             case _:
                 meaning = "no admin has approved the key that this device signs with"
-                return Finding(Code.SIGNER_UNKNOWN, device, meaning)
+                return Finding(Code.SIGNER_UNKNOWN, device, meaning) if self.sound else None
 
     def _unproven(self, device: str, key: VerifierKey) -> Finding | None:
         assert self.roster is not None  # noqa: S101 - asked by `standing` alone

@@ -121,6 +121,8 @@ class TenantCheck:
         if found.sound and covered.registry and covered.registry not in found.hashes:
             meaning = "the newest checkpoint names a registry that is not there"
             self._find(Code.REGISTRY_GONE, f"{self._objects.folder}_registry/", meaning)
+            found.sound = False
+        self._signers.sound = found.sound
         if covered.until and self._request.as_of:
             last, due = moment(covered.until), moment(self._request.as_of)
             where = f"{self._objects.folder}_checkpoints/"

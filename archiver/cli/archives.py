@@ -20,8 +20,6 @@ from archiver.cli.exits import ExitCode
 from archiver.cli.folders import find_prefix, require_folder
 from archiver.cli.output import note, progress
 from archiver.cli.passphrases import identities_in
-from archiver.cli.session import load_policy
-from archiver.daemon.rules import settings_of, store_of
 from archiver.errors import ArchiveError, ArchiverError, NotArchived, NotForUs, StoreError
 from archiver.format.keys import tenant_folder
 from archiver.model.answers import Answer
@@ -60,10 +58,15 @@ class _Place:
     prefix: str = ""
 
     def store(self) -> Store:
-        settings = settings_of(self.tenant.store) if self.tenant else FolderSettings(self.folder)
+        if self.tenant is None:
+            require_folder(self.folder)
+            return open_store(FolderSettings(self.folder))
+        from archiver.daemon.rules import settings_of, store_of  # noqa: PLC0415 - 100 ms
+
+        settings = settings_of(self.tenant.store)
         if isinstance(settings, FolderSettings):
             require_folder(settings.path)
-        return store_of(self.tenant.store) if self.tenant else open_store(settings)
+        return store_of(self.tenant.store)
 
 
 @dataclass(slots=True)
@@ -87,6 +90,8 @@ class Archives:
             return cls((place,), where.tenant, identities_in(where.identities))
         if where.prefix is not None:
             raise click.UsageError("--prefix belongs to --archive; a policy names its own.")
+        from archiver.cli.session import load_policy  # noqa: PLC0415 - a copy needs no policy
+
         tenants = load_policy(where.config).policy.tenants
         chosen = tuple(_Place(one) for one in tenants if where.tenant in (None, one.id))
         if not chosen:

@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from servers import ceph
 
 from archiver.format.lines import decode_line
 from archiver.stores.memory import MemoryStore, Object
+
+__all__ = ["ceph"]
 
 DEVICE = "00c0ffee00c0ffee"
 OTHER_DEVICE = "0123456789abcdef"
