@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from archiver.archive.signers import Trust
     from archiver.cli.archives import Part
     from archiver.evidence.keys import SigningKey
+    from archiver.evidence.verifier import VerifierKey
     from archiver.witness.register import Desk
 
-__all__ = ["MEMORY", "Admin", "admin_of", "key_option", "store_options", "trust_of"]
+__all__ = ["MEMORY", "Admin", "admin_of", "key_option", "public_half", "store_options", "trust_of"]
 
 Result = TypeVar("Result")
 
@@ -56,14 +57,18 @@ def store_options(command: Callable[..., Result]) -> Callable[..., Result]:
     return with_where
 
 
-def key_option(command: Callable[..., Result]) -> Callable[..., Result]:
+def key_option(
+    command: Callable[..., Result] | None = None, *, required: bool = True
+) -> Callable[..., Any]:
     """Add the options of who signs: found as ``admin_key: Path`` and ``state: Path``."""
+    if command is None:
+        return functools.partial(key_option, required=required)
     add = click.option(
         "--admin-key",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="ARCHIVER_ADMIN_KEY",
         show_envvar=True,
-        required=True,
+        required=required,
         metavar="FILE",
         help="The admin's private key; its public one lies beside it, as FILE.pub.",
     )
@@ -103,25 +108,37 @@ def admin_of(path: Path, state: Path) -> Admin:
     """Load an admin's key, asking for its passphrase if it has one; raise `UnusableKey`."""
     from archiver.cli.passphrases import passphrase_of  # noqa: PLC0415 - --help needs none of it
     from archiver.evidence.keys import SigningKey  # noqa: PLC0415
-    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415
 
-    beside = path.with_name(f"{path.name}.pub")
+    public = public_half(path)
     try:
-        public = VerifierKey.parse(beside.read_text("utf-8").strip())
         locked = _LOCKED in path.read_bytes()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UnusableKey(
-            f"the key {path} or its public half {beside} cannot be read",
-            advice="Name the file that `archiver keys generate admin` made; FILE.pub belongs"
-            " beside it.",
+            f"the key {path} cannot be read: {error.strerror}",
+            advice="Name the file that `archiver keys generate admin` made.",
         ) from error
     key = SigningKey.load(path, public.name, passphrase_of(str(path)) if locked else None)
     if key.public != public:
         raise UnusableKey(
-            f"{beside} is not the public half of {path}",
+            f"{path}.pub is not the public half of {path}",
             advice="Put the two files of one key beside each other.",
         )
     return Admin(key, state / MEMORY)
+
+
+def public_half(path: Path) -> VerifierKey:
+    """Read the public key that lies beside a private one; raise `UnusableKey`, `Damaged`."""
+    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415 - --help needs none of it
+
+    beside = path.with_name(f"{path.name}.pub")
+    try:
+        return VerifierKey.parse(beside.read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableKey(
+            f"the public half {beside} of the key cannot be read",
+            advice="Name the file that `archiver keys generate admin` made; FILE.pub belongs"
+            " beside it.",
+        ) from error
 
 
 def trust_of(part: Part, keys: tuple[str, ...]) -> Trust | None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archiver.cli.admin import admin_of, key_option, store_options
+from archiver.cli.exits import ExitCode
 from archiver.cli.options import examples, json_option
-from archiver.cli.output import note, print_json, say
-from archiver.errors import ArchiverError
+from archiver.cli.output import note, print_json, print_table, say
+from archiver.cli.times import shown
 
 if TYPE_CHECKING:
-    from archiver.cli.admin import Admin
-    from archiver.cli.archives import Archives, Part
+    from collections.abc import Sequence
+
+    from archiver.cli.archives import Archives
+    from archiver.cli.checkpoints import Row
     from archiver.cli.where import Where
     from archiver.witness.checkpoint import Outcome
 
@@ -30,11 +30,12 @@ _TOLD = 20
     epilog=examples(
         "archiver checkpoint --admin-key acme.key",
         "archiver checkpoint --admin-key acme.key --copy-to /mnt/other/checkpoints",
+        "archiver checkpoint --show",
         "archiver checkpoint --admin-key acme.key --json | jq '.[].size'",
     )
 )
 @store_options
-@key_option
+@key_option(required=False)
 @click.option("--force", is_flag=True, help="Sign also where nothing is new since the last day.")
 @click.option(
     "--copy-to",
@@ -42,9 +43,22 @@ _TOLD = 20
     metavar="DIR",
     help="Keep the checkpoints in this folder too, where nobody can change both.",
 )
+@click.option(
+    "--timestamp",
+    "url",
+    metavar="URL",
+    help="Have an RFC 3161 authority there timestamp it (needs the extra `anchor`).",
+)
+@click.option(
+    "--timestamp-ca",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="The authority's root certificate, PEM. Nothing is stored that it does not verify.",
+)
+@click.option("--show", is_flag=True, help="Sign nothing; list the checkpoints that are there.")
 @json_option
 def checkpoint(
-    where: Where, admin_key: Path, state: Path, *, force: bool, copy_to: Path | None, as_json: bool
+    where: Where, admin_key: Path | None, state: Path, *, show: bool, as_json: bool, **said: Any
 ) -> int:
     """Sign for everything that the archive holds now.
 
@@ -55,13 +69,17 @@ def checkpoint(
     nothing could be signed.
     """
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.durable import files, lock  # noqa: PLC0415
+    from archiver.cli.checkpoints import listed, signed  # noqa: PLC0415
 
-    admin = admin_of(admin_key, state)
+    if said["url"] and not said["timestamp_ca"]:
+        raise click.UsageError("--timestamp needs --timestamp-ca: an answer is checked.")
     archives = Archives.of(where)
-    files.make_private_folder(admin.memory)
-    with lock.hold(admin.memory):
-        outcomes = asyncio.run(_all(archives, admin, force=force, copy_to=copy_to))
+    if show:
+        rows = listed(archives, admin_key, said["timestamp_ca"])
+        return _show(archives, rows, as_json=as_json)
+    if admin_key is None:
+        raise click.UsageError("Missing option '--admin-key'.")
+    outcomes = signed(archives, admin_of(admin_key, state), **said)
     if as_json:
         print_json([_json(tenant, one) for tenant, one in outcomes])
     else:
@@ -71,35 +89,24 @@ def checkpoint(
     return archives.conclude((), 1 if 1 in statuses else max(statuses, default=0))
 
 
-async def _all(
-    archives: Archives, admin: Admin, *, force: bool, copy_to: Path | None
-) -> list[tuple[str, Outcome]]:
-    from archiver.cli.archives import bars  # noqa: PLC0415 - --help needs none of it
-    from archiver.stores.opening import open_store  # noqa: PLC0415
-    from archiver.stores.settings import FolderSettings  # noqa: PLC0415
-    from archiver.witness.checkpoint import checkpoint as run  # noqa: PLC0415
-    from archiver.witness.place import Place  # noqa: PLC0415
-
-    async def work(part: Part) -> list[tuple[str, Outcome]]:
-        done = []
-        async with contextlib.AsyncExitStack() as stack:
-            copy = None
-            if copy_to:
-                copy = await stack.enter_async_context(open_store(FolderSettings(copy_to)))
-            for tenant in part.tenants:
-                second = Place(copy, "", tenant) if copy else None
-                now = datetime.now(UTC)
-                try:
-                    desk = admin.desk(part, tenant)
-                    with bars("devices") as tell:
-                        one = await run(desk, now, force=force, copy=second, progress=tell)
-                except ArchiverError as error:
-                    archives.failures.append(error)  # the other tenants must not wait for it
-                else:
-                    done.append((tenant, one))
-        return done
-
-    return [one for found in await archives.each(work) for one in found]
+def _show(archives: Archives, rows: Sequence[Row], *, as_json: bool) -> int:
+    if as_json:
+        print_json(rows)
+    else:
+        cells = [
+            (
+                row.tenant,
+                str(row.seq),
+                shown(row.created_at),
+                str(row.size),
+                row.root,
+                row.timestamp,
+            )
+            for row in rows
+        ]
+        print_table(("tenant", "number", "made", "manifests", "root", "timestamped"), cells)
+    wrong = any(row.timestamp_wrong for row in rows)
+    return archives.conclude((), ExitCode.ATTENTION if wrong else ExitCode.DONE)
 
 
 def _json(tenant: str, one: Outcome) -> dict[str, Any]:

@@ -52,12 +52,12 @@ def checked(answer: bytes, message: bytes, roots: bytes, *, nonce: int | None = 
     library = _library()
     builder = library.VerifierBuilder(roots=_certificates(roots), nonce=nonce)
     if len(answer) > MAX_BYTES:
-        raise _damaged()
+        raise _damaged(f"it has {len(answer)} bytes")
     try:
         response = library.decode_timestamp_response(answer)
         stamped = response.tst_info
     except ValueError as error:
-        raise _damaged() from error
+        raise _damaged(str(error)) from error
     try:
         builder.build().verify(response, hashlib.sha256(message).digest())
     except (library.VerificationError, ValueError) as error:
@@ -93,8 +93,8 @@ def _library() -> Any:
     return rfc3161_client
 
 
-def _damaged() -> Damaged:
+def _damaged(why: str) -> Damaged:
     return Damaged(
-        "what an authority answered is not a granted RFC 3161 response",
+        f"what an authority answered is not a granted RFC 3161 response in DER: {why}",
         advice="Check its address; ask again later.",
     )

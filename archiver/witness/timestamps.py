@@ -76,8 +76,8 @@ def _post(url: str, body: bytes) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise _unanswered(url, "its address is not http or https")
     headers = {"Content-Type": "application/timestamp-query"}
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - checked above
     try:
+        request = urllib.request.Request(url, body, headers)  # noqa: S310 - checked above
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - same
             read: bytes = answer.read(stamp.MAX_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from authority import authority
 
 from archiver.cli.exits import ExitCode
 from archiver.evidence.keys import SigningKey
@@ -235,3 +236,38 @@ class TestCheckpoint:
         words = ("--archive", office.bucket, "--admin-key", office.key, "--state", office.state)
         assert office.run("device", "approve", "--all", "--yes", *words).code == 0
         assert office.run("checkpoint", *words).code == 0
+
+    def test_a_timestamp_is_asked_for_and_shown(self, office: Office, tmp_path: Path) -> None:
+        """With the time of the authority, where its root certificate is given."""
+        office.sign("device", "approve", "--all", "--yes")
+        with authority(tmp_path / "tsa") as tsa:
+            words = ("--timestamp", tsa.url)
+            assert office.sign("checkpoint", *words).code == ExitCode.USAGE
+            assert office.sign("checkpoint", *words, "--timestamp-ca", tsa.roots_file).code == 0
+            said = office.say("checkpoint", "--show")
+            assert "not checked" in said.out
+            said = office.say("checkpoint", "--show", "--timestamp-ca", tsa.roots_file, "--json")
+            (row,) = said.json
+            assert (row["seq"], row["size"], row["timestamp_wrong"]) == (1, 1, False)
+            assert row["timestamp"][:10] == row["created_at"][:10]
+            for path in office.bucket.rglob("_timestamps/*.tsr"):
+                path.write_bytes(path.read_bytes()[:-9])
+            said = office.say("checkpoint", "--show", "--timestamp-ca", tsa.roots_file)
+            assert said.code == ExitCode.ATTENTION
+
+    def test_an_authority_that_does_not_answer_is_told_after_the_checkpoint(
+        self, office: Office, tmp_path: Path
+    ) -> None:
+        """It is signed; the next run asks again."""
+        office.sign("device", "approve", "--all", "--yes")
+        with authority(tmp_path / "tsa") as tsa:
+            words = ("--timestamp-ca", tsa.roots_file, "--timestamp")
+            said = office.sign("checkpoint", *words, "http://127.0.0.1:9/")
+            assert (said.code, "checkpoint 1 covers 1" in said.out) == (3, True)
+            assert office.sign("checkpoint", *words, tsa.url).code == 0
+        assert len(list(office.bucket.rglob("_timestamps/*.tsr"))) == 1
+
+    def test_a_checkpoint_needs_a_key_and_to_look_needs_none(self, office: Office) -> None:
+        """The policy says whom to believe."""
+        assert office.say("checkpoint").code == ExitCode.USAGE
+        assert office.say("checkpoint", "--show").code == 0
