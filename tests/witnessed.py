@@ -14,9 +14,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 from laptop import Clock, Laptop, lines, tenant_rules
 
+from archiver.archive.findings import Severity
+from archiver.archive.scope import Depth
 from archiver.archive.signers import Trust
+from archiver.archive.verify import Request, verify
 from archiver.evidence import enrolment, leaves, note, registry, statement
 from archiver.evidence.device import own_key
 from archiver.evidence.enrolment import Enrolment
@@ -32,15 +36,30 @@ from archiver.format.keys import (
     parse_key,
 )
 from archiver.format.times import rfc3339
+from archiver.stores.memory import MemoryStore, Object
 from archiver.vault import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archiver.archive.findings import Report
     from archiver.evidence.registry import Registry
+    from archiver.stores.protocol import Store
 
-__all__ = ["STRANGER", "TENANT", "Witnessed", "witnessed"]
+__all__ = [
+    "STRANGER",
+    "TENANT",
+    "Witnessed",
+    "_plain",
+    "_sealed",
+    "check",
+    "codes",
+    "later",
+    "memory",
+    "stranger",
+    "witnessed",
+]
 
 TENANT = "acme"
 STRANGER = "f" * 16
@@ -313,3 +332,42 @@ def _read(bucket: Path) -> dict[str, bytes]:
         for path in bucket.rglob("*")
         if path.is_file()
     }
+
+
+@pytest.fixture(name="plain", scope="session")
+def _plain(tmp_path_factory: pytest.TempPathFactory) -> Witnessed:
+    """Make the archive once; nobody may change it."""
+    return witnessed(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(name="sealed", scope="session")
+def _sealed(tmp_path_factory: pytest.TempPathFactory) -> Witnessed:
+    """Make the same with sealed chunks."""
+    return witnessed(tmp_path_factory.mktemp("sealed"), sealed=True)
+
+
+async def check(
+    store: Store, prefix: str, world: Witnessed, *, trusted: bool = True, **wants: Any
+) -> Report:
+    """Verify; the officer's key is at hand."""
+    request = Request(
+        trust=world.trust if trusted else None,
+        depth=wants.pop("depth", Depth.BYTES),
+        identities=(world.identity,),
+        **wants,
+    )
+    return await verify(store, prefix, [TENANT], request)
+
+
+def codes(report: Report) -> list[str]:
+    """Give what was found, but for notes."""
+    found = [one for one in report.findings if one.severity is not Severity.NOTE]
+    return sorted(str(one.code) for one in found)
+
+
+def memory(objects: dict[str, bytes], prefix: str = "") -> MemoryStore:
+    """Put objects into a store in memory."""
+    store = MemoryStore()
+    base = f"{prefix}/" if prefix else ""
+    store.objects = {base + key: Object(body, {}) for key, body in objects.items()}
+    return store

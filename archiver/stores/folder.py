@@ -90,7 +90,7 @@ class FolderStore:
 
     async def digests(self, keys: Sequence[str]) -> list[Found | None]:
         """Read files for their size and sha256, one after the other in one thread."""
-        return await asyncio.to_thread(self._digests, keys)
+        return await asyncio.to_thread(lambda: [*self._digests(keys)])
 
     async def get(self, key: str) -> bytes:
         """Read the file."""
@@ -170,16 +170,13 @@ class FolderStore:
             self._require_root()
         raise FileNotFoundError(errno.ENOENT, "no such object", str(path))
 
-    def _digests(self, keys: Sequence[str]) -> list[Found | None]:
+    def _digests(self, keys: Sequence[str]) -> Iterator[Found | None]:
         piece = memoryview(bytearray(_PIECE))
-        found: list[Found | None] = []
         for key in keys:
-            with self._translated(key):
-                try:
-                    found.append(self._head(key, piece))
-                except FileNotFoundError:
-                    found.append(None)
-        return found
+            found = None
+            with self._translated(key), contextlib.suppress(FileNotFoundError):
+                found = self._head(key, piece)
+            yield found
 
     def _head(self, key: str, piece: memoryview | None = None) -> Found:
         """Read a file for its hash, through a buffer that is made once for many files."""

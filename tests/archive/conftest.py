@@ -19,11 +19,12 @@ import pytest
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from servers import ceph
+from witnessed import _plain, _sealed
 
 from archiver.format.lines import decode_line
 from archiver.stores.memory import MemoryStore, Object
 
-__all__ = ["ceph"]
+__all__ = ["_plain", "_sealed", "ceph"]
 
 DEVICE = "00c0ffee00c0ffee"
 OTHER_DEVICE = "0123456789abcdef"

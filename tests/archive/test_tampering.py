@@ -21,16 +21,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import zstandard
-from witnessed import STRANGER, TENANT, Witnessed, later, stranger, witnessed
+from witnessed import STRANGER, TENANT, Witnessed, check, codes, later, memory, stranger
 
 from archiver.archive.findings import Severity
 from archiver.archive.scope import Depth
-from archiver.archive.verify import Request, verify
 from archiver.evidence import note
 from archiver.evidence.keys import SigningKey, admin_key_name
 from archiver.format.keys import Series
 from archiver.stores.folder import FolderStore
-from archiver.stores.memory import MemoryStore, Object
 from archiver.stores.opening import open_store
 from archiver.vault import age
 
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from archiver.archive.findings import Report
     from archiver.stores.protocol import Store
 
 
@@ -570,45 +567,6 @@ def chunk_sealed_to_another_recipient(world: Witnessed) -> None:
 
 
 # places and the tests themselves
-
-
-@pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Witnessed:
-    """Make the archive once; nobody may change it."""
-    return witnessed(tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="session")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Witnessed:
-    """The same with sealed chunks."""
-    return witnessed(tmp_path_factory.mktemp("sealed"), sealed=True)
-
-
-async def check(
-    store: Store, prefix: str, world: Witnessed, *, trusted: bool = True, **wants: Any
-) -> Report:
-    """Verify; the officer's key is at hand."""
-    request = Request(
-        trust=world.trust if trusted else None,
-        depth=wants.pop("depth", Depth.BYTES),
-        identities=(world.identity,),
-        **wants,
-    )
-    return await verify(store, prefix, [TENANT], request)
-
-
-def codes(report: Report) -> list[str]:
-    """Give what was found, but for notes."""
-    found = [one for one in report.findings if one.severity is not Severity.NOTE]
-    return sorted(str(one.code) for one in found)
-
-
-def memory(objects: dict[str, bytes], prefix: str = "") -> MemoryStore:
-    """Put objects into a store in memory."""
-    store = MemoryStore()
-    base = f"{prefix}/" if prefix else ""
-    store.objects = {base + key: Object(body, {}) for key, body in objects.items()}
-    return store
 
 
 def write(folder: Path, objects: dict[str, bytes]) -> None:
