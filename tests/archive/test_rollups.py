@@ -12,6 +12,7 @@ from archiver.archive.catalogue import read_catalogue
 from archiver.archive.rollups import manifests_of, newer
 from archiver.archive.signers import Trust
 from archiver.evidence.keys import SigningKey
+from archiver.format.frame import pack, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ async def test_without_trust_no_roll_up_is_believed(fleet: Fleet) -> None:
         assert fetched(fleet, "_rollups/") == []
 
 
-@pytest.mark.parametrize("damage", ["gone", "altered", "cut"])
+@pytest.mark.parametrize("damage", ["gone", "altered", "cut", "forged"])
 async def test_what_a_damaged_roll_up_lists_is_fetched_one_by_one(
     fleet: Fleet, damage: str
 ) -> None:
@@ -73,6 +74,9 @@ async def test_what_a_damaged_roll_up_lists_is_fetched_one_by_one(
     body = fleet.store.objects[name].body
     if damage == "gone":
         fleet.drop(name)
+    elif damage == "forged":
+        lines = unpack(body).replace(b"synthetic", b"forged")
+        fleet.put(name, pack([lines], level=3))
     else:
         fleet.put(name, body[:-9] if damage == "cut" else body[:-1] + b"x")
     assert await read(fleet, fleet.trust) == there(fleet)

@@ -363,6 +363,21 @@ class TestMemory:
         assert (outcome.believed, outcome.added, outcome.statement.size) == (1, 1, 5)
         assert await covered.codes() == []
 
+    async def test_a_new_machine_knows_the_newest_of_a_device_although_an_older_one_came_later(
+        self, covered: Fleet
+    ) -> None:
+        """What follows must name the newest, not the one that was covered last."""
+        (late,) = covered.ship(LAPTOP)
+        covered.ship(LAPTOP)
+        body = covered.store.objects[late].body
+        covered.drop(late)
+        await covered.checkpoint()
+        covered.put(late, body)
+        await covered.checkpoint()
+        covered.memory = covered.memory / "new-machine"
+        covered.ship(LAPTOP)
+        assert told(await covered.checkpoint()) == []
+
     async def test_a_new_machine_refuses_where_a_roll_up_is_gone(self, covered: Fleet) -> None:
         """It would cover the same manifests again."""
         covered.drop(*covered.names("_rollups/"))

@@ -199,6 +199,16 @@ class TestNothingIsSigned:
         with pytest.raises(HistoryChanged, match="has seen number 1"):
             await fleet.approve(DESKTOP)
 
+    async def test_a_chain_with_a_link_missing_is_refused(self, fleet: Fleet) -> None:
+        """Also by a machine that never saw it."""
+        fleet.ship(LAPTOP, DESKTOP)
+        await fleet.approve(LAPTOP)
+        await fleet.approve(DESKTOP)
+        fleet.drop(fleet.names("_registry/")[0])
+        fleet.memory = fleet.memory / "new-machine"
+        with pytest.raises(EvidenceError, match="does not follow"):
+            await fleet.revoke(LAPTOP)
+
     async def test_the_registry_of_another_tenant_is_refused(self, fleet: Fleet) -> None:
         """Although the same admin signed it."""
         fleet.ship(LAPTOP)
