@@ -7,7 +7,9 @@ keys are at hand, so a test can do what a thief of any of them could.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +23,7 @@ from archiver.archive.findings import Severity
 from archiver.archive.scope import Depth
 from archiver.archive.signers import Trust
 from archiver.archive.verify import Request, verify
+from archiver.cli.main import invoke
 from archiver.evidence import enrolment, leaves, note, registry, statement
 from archiver.evidence.device import own_key
 from archiver.evidence.enrolment import Enrolment
@@ -50,15 +53,18 @@ if TYPE_CHECKING:
 __all__ = [
     "STRANGER",
     "TENANT",
+    "Said",
     "Witnessed",
     "_plain",
     "_sealed",
+    "archiver",
     "check",
     "codes",
     "later",
     "memory",
     "stranger",
     "witnessed",
+    "write",
 ]
 
 TENANT = "acme"
@@ -371,3 +377,29 @@ def memory(objects: dict[str, bytes], prefix: str = "") -> MemoryStore:
     base = f"{prefix}/" if prefix else ""
     store.objects = {base + key: Object(body, {}) for key, body in objects.items()}
     return store
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command line printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+def archiver(*arguments: object) -> Said:
+    """Run one command line through the front door."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = invoke([str(one) for one in arguments])
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def write(folder: Path, objects: dict[str, bytes]) -> Path:
+    """Put objects into a folder."""
+    for key, body in objects.items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return folder

@@ -36,9 +36,9 @@ class Chain:
     """Takes in one device's manifests in the order of their keys, and keeps few of them.
 
     ``folder`` names them all in findings. ``broken`` says that something of the chain is
-    missing, not believed or contradicts itself, ``forked`` that there are two of it; ``newest`` is the highest
-    number seen, ``last_at`` the time of the last one if that is believed, ``counts`` what the
-    last one that is believed said.
+    missing, not believed or contradicts itself, ``forked`` that there are two of it. ``newest``
+    is the highest number seen, ``last_at`` the time of the last one if that is believed,
+    ``counts`` what the last one that is believed said.
     """
 
     def __init__(self, folder: str, *, silence: timedelta) -> None:

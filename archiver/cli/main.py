@@ -57,6 +57,7 @@ COMMANDS: Final = (
         "verify:verify",
         "Prove that the archive is complete and undamaged, and by whom.",
     ),
+    Entry("proof", "proof:proof", "Write a proof of one conversation that needs no archiver."),
     Entry(
         "device", "device:device", "Let devices ask to be known, and approve or revoke their keys."
     ),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import zstandard
-from witnessed import STRANGER, TENANT, Witnessed, check, codes, later, memory, stranger
+from witnessed import STRANGER, TENANT, Witnessed, check, codes, later, memory, stranger, write
 
 from archiver.archive.findings import Severity
 from archiver.archive.scope import Depth
@@ -567,14 +567,6 @@ def chunk_sealed_to_another_recipient(world: Witnessed) -> None:
 
 
 # places and the tests themselves
-
-
-def write(folder: Path, objects: dict[str, bytes]) -> None:
-    """Put objects into a folder."""
-    for key, body in objects.items():
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
 
 
 def ids() -> Any:
