@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from archiver.archive.meanings import MEANS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -132,6 +134,11 @@ class Finding:
         """Tell how bad it is."""
         return self.code.severity
 
+    @property
+    def means(self) -> str:
+        """Say what findings of this kind mean for the evidence."""
+        return MEANS[self.code]
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -191,6 +198,7 @@ class Report:
                     "severity": str(finding.severity),
                     "object": finding.object,
                     "meaning": finding.meaning,
+                    "means": finding.means,
                 }
                 for finding in self.findings
             ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archiver.archive.scope import Depth, Scope
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from archiver.archive.scope import Subset
     from archiver.archive.signers import Trust
 
-__all__ = ["Request"]
+__all__ = ["USUAL_SILENCE", "Request"]
 
 EVERYTHING = Scope()
+USUAL_SILENCE: Final = 31
+"""Days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,16 @@ class Request:
     """What is asked of a verification.
 
     ``trust`` is whom to believe, ``None`` nobody. ``silence_days`` is how long a device may
-    say nothing, up to ``as_of`` (RFC 3339; ``None``: up to the newest checkpoint).
-    ``journal`` remembers what was read before, so that it is not read again. ``jobs`` chunks
-    are read at once, ``None``: as many as the store likes.
+    say nothing (``None``: `USUAL_SILENCE`), up to ``as_of`` (RFC 3339; ``None``: up to the
+    newest checkpoint). ``journal`` remembers what was read before, so that it is not read
+    again. ``jobs`` chunks are read at once, ``None``: as many as the store likes.
     """
 
     trust: Trust | None = None
     depth: Depth = Depth.LISTING
     scope: Scope = EVERYTHING
     subset: Subset | None = None
-    silence_days: float = 31
+    silence_days: float | None = None
     as_of: str | None = None
     identities: tuple[str, ...] = ()
     journal: Journal | None = None

@@ -22,6 +22,7 @@ from archiver.archive.inspection import Inspection
 from archiver.archive.intervals import silent_since
 from archiver.archive.ledger import Ledger
 from archiver.archive.objects import BATCH, Objects
+from archiver.archive.request import USUAL_SILENCE
 from archiver.archive.scope import Depth
 from archiver.archive.signers import Signers, read_registries
 from archiver.archive.stored import StoredPapers
@@ -77,7 +78,7 @@ class TenantCheck:
             prefix,
             tenant,
             self._signers,
-            silence_days=request.silence_days,
+            silence_days=request.silence_days or USUAL_SILENCE,
             keeps_entries=request.depth is Depth.RECORDS,
         )
         self.manifests = self.chunks = self.stored_bytes = self.records = 0

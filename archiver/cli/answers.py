@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archiver.archive.scope import Depth
 from archiver.cli.output import human_size, note, print_table, say
 from archiver.cli.times import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archiver.archive.findings import Report
     from archiver.archive.held import ArchivedConversation
     from archiver.archive.restore import Restored, WrittenFile
     from archiver.cli.reading import Transcript
 
 __all__ = [
     "page",
-    "print_report",
     "print_restored",
     "print_rows",
     "restored_json",
@@ -142,26 +139,3 @@ def _remarks(one: WrittenFile) -> Iterator[str]:
         yield f"as it was before its user deleted it; seen to be gone at {gone}"
     if one.file.unfinished:
         yield "the state before the last: that one is not all shipped yet"
-
-
-def print_report(report: Report) -> None:
-    """Print what a verification found, and its verdict."""
-    say(
-        f"{', '.join(report.tenants) or 'no tenant'}: {report.manifests} manifests,"
-        f" {report.chunks} chunks ({human_size(report.stored_bytes)}), {report.records} records"
-    )
-    for finding in report.findings:
-        say(f"{finding.severity:<8} {finding.code}  {finding.object}")
-        say(f"         {finding.meaning}")
-    if report.covered_until:
-        say(
-            f"{report.checkpoints} checkpoints; the newest covers what was there at"
-            f" {shown(report.covered_until)}."
-        )
-    counts = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
-    verdict = {0: "Complete and valid", 1: "NOT as it should be", 2: "INCOMPLETE"}
-    say(f"{verdict[report.exit_status]}{f' ({counts})' if counts else ''}.")
-    if report.depth is Depth.LISTING:
-        note("Listings and manifests were compared; --read-data also reads every chunk.")
-    elif report.read < report.chunks:
-        note(f"{report.read} of {report.chunks} chunks were read.")

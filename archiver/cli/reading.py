@@ -129,7 +129,8 @@ def _for(part: Part, request: Request) -> Request:
         trust = Trust(tuple(VerifierKey.parse(text) for text in evidence.admin_keys))
     # A store that is in use must speak up to now; a copy, up to its newest checkpoint.
     as_of = request.as_of or rfc3339(datetime.now(UTC))
-    return replace(request, trust=trust, silence_days=evidence.silence_days, as_of=as_of)
+    silence = request.silence_days or evidence.silence_days
+    return replace(request, trust=trust, silence_days=silence, as_of=as_of)
 
 
 async def _chunks_of(archives: Archives, conversation: str) -> frozenset[str]:

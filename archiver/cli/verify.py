@@ -26,7 +26,7 @@ def _subset(_context: click.Context, _option: click.Parameter, text: str | None)
     from archiver.archive.scope import parse_subset  # noqa: PLC0415 - --help needs none of it
 
     try:
-        return parse_subset(text) if text else None
+        return None if text is None else parse_subset(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -64,6 +64,12 @@ def _subset(_context: click.Context, _option: click.Parameter, text: str | None)
 @click.option(
     "--as-of", callback=last_moment, metavar="TIME", help="When devices should have spoken last."
 )
+@click.option(
+    "--silence-days",
+    type=click.IntRange(1, 3650),
+    metavar="N",
+    help="Longest silence of a device that is not reported; else the policy's, or 31.",
+)
 @json_option
 def verify(where: Where, *, resume: Path | None, as_json: bool, **said: Any) -> int:
     """Prove that the archive is complete and undamaged, and by whom.
@@ -74,9 +80,9 @@ def verify(where: Where, *, resume: Path | None, as_json: bool, **said: Any) -> 
     with 3 where a store could not be read.
     """
     from archiver.archive.journal import Journal  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.answers import print_report  # noqa: PLC0415
     from archiver.cli.archives import Archives  # noqa: PLC0415
     from archiver.cli.reading import verification  # noqa: PLC0415
+    from archiver.cli.report import print_report  # noqa: PLC0415
 
     archives = Archives.of(where)
     with contextlib.ExitStack() as stack:
@@ -105,6 +111,7 @@ def _request(journal: Journal | None, identities: tuple[str, ...], **said: Any) 
         depth=Depth.RECORDS if said["read_records"] else depth,
         scope=Scope(said["since"], said["until"], said["device"]),
         subset=said["subset"],
+        silence_days=said["silence_days"],
         as_of=said["as_of"],
         identities=identities,
         journal=journal,
