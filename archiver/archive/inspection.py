@@ -22,7 +22,7 @@ from archiver.model.answers import Answer
 from archiver.stores.protocol import Hashing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
     from archiver.archive.claims import Claim
     from archiver.archive.journal import Journal
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Inspection"]
 
-_BATCH_BYTES: Final = 16 * 1024 * 1024
+_BATCH_BYTES: Final = 64 * 1024 * 1024
+_SHARES: Final = 16
+"""Pieces that each of those who read should have, at least, so that all end at one time."""
+
 _LIKE_BYTES: Final = 256 * 1024
 """What opening a file costs, as bytes that are hashed in the same time."""
 
@@ -104,7 +107,7 @@ class Inspection:
                 async for found in replies:
                     yield found
             return
-        batches = _batches(todo) if isinstance(self._store, Hashing) else ([one] for one in todo)
+        batches = _batches(todo, jobs) if isinstance(self._store, Hashing) else ([x] for x in todo)
         async with aclosing(in_turn(batches, self._bytes, limit=jobs, ahead=2)) as answers:
             async for several in answers:
                 for found in several:
@@ -194,14 +197,16 @@ class Inspection:
                 yield Finding(Code.POSITION_GAP, device, meaning)
 
 
-def _batches(claims: Iterable[Claim]) -> Iterator[list[Claim]]:
+def _batches(claims: Sequence[Claim], jobs: int) -> Iterator[list[Claim]]:
     """Cut into pieces that are worth a trip to a thread, and short enough to share out."""
+    total = sum(claim.stored_bytes + _LIKE_BYTES for claim in claims)
+    most = min(_BATCH_BYTES, total // (jobs * _SHARES))
     batch: list[Claim] = []
     size = 0
     for claim in claims:
         batch.append(claim)
         size += claim.stored_bytes + _LIKE_BYTES
-        if size >= _BATCH_BYTES:
+        if size >= most:
             yield batch
             batch, size = [], 0
     if batch:

@@ -27,6 +27,7 @@ from rollups import rollups
 from sealing import sealing
 from startup import quickstart, startup
 from throughput import throughput
+from verify import listing, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,12 @@ BENCHMARKS: Final = {
     ),
     "sealing": Benchmark(
         sealing, 5, {"size": 200_000_000}, "a backlog sealed to officers, against in clear"
+    ),
+    "verify": Benchmark(
+        reading, 5, {"size": 4_000_000_000}, "verify --read-data over a folder, against openssl"
+    ),
+    "verify-listing": Benchmark(
+        listing, 3, {"chunks": 200_000}, "verify without reading data, and its memory"
     ),
     "startup": Benchmark(startup, 15, {}, "status and --help"),
     "quickstart": Benchmark(quickstart, 5, {}, "the quickstart"),
