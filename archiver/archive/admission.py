@@ -18,6 +18,7 @@ from archiver.archive.findings import Code, Finding
 from archiver.errors import Damaged
 from archiver.evidence import note
 from archiver.evidence.documents import moment
+from archiver.evidence.verifier import VerifierKey
 from archiver.format import manifests
 from archiver.model.record import FORMAT_VERSION
 from archiver.vault.layout import parse_vault_key
@@ -43,13 +44,15 @@ class _Version(msgspec.Struct, frozen=True):
 class Admitted:
     """A manifest that was looked at. ``manifest`` is ``None`` where it is not believed.
 
-    ``sha256`` is hex, of the stored bytes; empty where they were not read.
+    ``sha256`` is hex, of the stored bytes; empty where they were not read. ``strangers`` are
+    devices for whose chunks it speaks without their signature.
     """
 
     key: ManifestKey
     sha256: str
     manifest: Manifest | None = None
     finding: Finding | None = None
+    strangers: frozenset[str] = frozenset()
 
 
 def too_long(key: ManifestKey, size: int) -> Admitted:
@@ -88,12 +91,26 @@ def admit(  # noqa: PLR0911 - one for each thing that can be wrong
     if fixed is False:
         meaning = "a checkpoint covers other bytes under this number"
         return _refused(key, sha256, Code.HISTORY_REWRITTEN, meaning)
+    strangers = _strangers(manifest, signed, signers)
     if isinstance(signer, Finding):
-        return Admitted(key, sha256, manifest, signer)
+        return Admitted(key, sha256, manifest, signer, strangers)
     standing = signers.standing(
         key.device, signer, manifest.created_at, str(key), covered=fixed is True
     )
-    return Admitted(key, sha256, manifest, standing)
+    return Admitted(key, sha256, manifest, standing, strangers)
+
+
+def _strangers(manifest: Manifest, signed: Note, signers: Signers) -> frozenset[str]:
+    """Name the earlier devices that did not sign for the chunks that are called theirs."""
+    found = set()
+    for device in {entry.key.rsplit("/", 1)[-1][:16] for entry in manifest.recovered}:
+        key = signers.signer(device, signed, device)
+        at = manifest.created_at
+        if not isinstance(key, VerifierKey) or signers.standing(
+            device, key, at, device, covered=True
+        ):
+            found.add(device)
+    return frozenset(found)
 
 
 def _refused(key: ManifestKey, sha256: str, code: Code, meaning: str) -> Admitted:

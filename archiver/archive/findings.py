@@ -71,6 +71,7 @@ class Code(StrEnum):
     # who signed it
     SIGNATURE_WRONG = "signature-wrong", Severity.INVALID
     SIGNER_REVOKED = "signer-revoked", Severity.INVALID
+    RECOVERY_UNPROVED = "recovery-unproved", Severity.GAP
     SIGNER_UNKNOWN = "signer-unknown", Severity.GAP
     SIGNER_NOT_YET = "signer-not-yet", Severity.GAP
     SIGNER_UNPROVEN = "signer-unproven", Severity.GAP

@@ -94,7 +94,8 @@ class Ledger:
                 self._told.add((device, finding.code))
             yield finding
         if one.manifest is not None:
-            yield from self._take(one.key, one.manifest)
+            yield from self._judge_strangers(one)
+            yield from self._take(one.key, one.manifest, one.strangers)
 
     def close(self, covered: Coverage | None) -> Iterator[Finding]:
         """Judge the device whose manifests came last: there are no more of it."""
@@ -151,7 +152,16 @@ class Ledger:
     def _folder(self, device: str) -> str:
         return f"{manifest_folder(self._prefix, self._tenant)}{device}/"
 
-    def _take(self, key: ManifestKey, manifest: Manifest) -> Iterator[Finding]:
+    def _judge_strangers(self, one: Admitted) -> Iterator[Finding]:
+        """Say for whom a manifest speaks without being asked to: that is not believed."""
+        for device in sorted(one.strangers):
+            self.blind.add(device)
+            meaning = f"it lists chunks of device {device}, whose key did not sign for them"
+            yield Finding(Code.RECOVERY_UNPROVED, str(one.key), meaning)
+
+    def _take(
+        self, key: ManifestKey, manifest: Manifest, strangers: frozenset[str]
+    ) -> Iterator[Finding]:
         """Believe what a manifest says; yield what cannot be."""
         if manifest.quarantined:
             self._quarantined[key.device].update(manifest.quarantined)
@@ -171,7 +181,7 @@ class Ledger:
                         str(key),
                         f"its entry number {entry.seq} contradicts itself or names another owner",
                     )
-                else:
+                elif own or where.device not in strangers:
                     self._claim(where, entry)
 
     def _claim(self, where: ChunkKey, entry: ChunkEntry) -> None:

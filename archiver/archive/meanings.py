@@ -40,6 +40,8 @@ MEANS: Final = MappingProxyType(
         " evidence.",
         "signer-unknown": "It is whole, and nobody says whose it is. Let the admin compare the key"
         " with the device's own, then approve it.",
+        "recovery-unproved": "A device speaks for the chunks of another, which did not sign for"
+        " that. They may be what a lost state left behind, or somebody's invention.",
         "signer-not-yet": "The device signed before the admin vouched for its key.",
         "signer-unproven": "The key was withdrawn later. That these manifests are older is their"
         " own word; compare them with what is known otherwise.",

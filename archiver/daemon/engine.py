@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from archiver.capture.readers import Readers
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
-    from archiver.evidence.note import Signer
     from archiver.spool.spool import Spool
     from archiver.stores.protocol import Store
 
@@ -84,7 +83,7 @@ class Engine:
         spool: Spool,
         machine: Machine,
         readers: Readers | None = None,
-        signer: Signer | None = None,
+        signer: DeviceSigner | None = None,
     ) -> None:
         self.spool = spool
         self.machine = machine

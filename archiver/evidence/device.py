@@ -66,6 +66,10 @@ class DeviceSigner:
         self._apart = apart
         self._public: VerifierKey | None = None
 
+    def of(self, device: str) -> DeviceSigner:
+        """Give the signer of a device that this machine was before it lost its state."""
+        return DeviceSigner(self._folder, device, self._apart)
+
     @property
     def public(self) -> VerifierKey:
         """The key that verifies."""

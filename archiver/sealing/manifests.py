@@ -29,10 +29,11 @@ from archiver.spool.papers import Paper, PaperKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from archiver.evidence.note import Signer
+    from archiver.evidence.device import DeviceSigner
+    from archiver.model.shipment import ChunkEntry
     from archiver.spool.spool import Spool
 
-__all__ = ["EVERY", "Terms", "write_manifest"]
+__all__ = ["EVERY", "Terms", "device_of", "write_manifest"]
 
 EVERY: Final = timedelta(days=1)
 """A manifest is written at least this often, also when nothing happened."""
@@ -53,12 +54,18 @@ class Terms:
     policy: str | None = None
 
 
+def device_of(entry: ChunkEntry) -> str:
+    """Tell which device sealed a listed chunk."""
+    return entry.key.rsplit("/", 1)[-1][:16]
+
+
 def write_manifest(
-    spool: Spool, tenant: str, *, now: datetime, terms: Terms, signer: Signer
+    spool: Spool, tenant: str, *, now: datetime, terms: Terms, signer: DeviceSigner
 ) -> bool:
     """Write one manifest if one is due; tell whether it was. Call again until it is not.
 
-    ``signer`` has this device's key.
+    ``signer`` has this device's key. Where chunks are listed that an earlier device of this
+    machine sealed, that device's key signs too: nobody can speak for another device.
     """
     spool.ensure_tenant(tenant)
     with spool.transaction() as db:
@@ -90,7 +97,9 @@ def write_manifest(
             quarantined=news.quarantined,
             recovered=news.recovered,
         )
-        body = note.write(manifests.encode(manifest), signer)
+        earlier = sorted({device_of(entry) for entry in news.recovered})
+        signers = (signer, *(signer.of(device) for device in earlier))
+        body = note.write(manifests.encode(manifest), *signers)
         sha256 = hashlib.sha256(body).hexdigest()
         key = str(ManifestKey("", tenant, spool.device, seq, sha256[:16]))
         paper = Paper(tenant, PaperKind.MANIFEST, seq, key, sha256, body)

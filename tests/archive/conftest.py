@@ -153,8 +153,17 @@ class Archive:
             **claim,
         }
 
-    def manifest(self, *entries: dict[str, Any], device: str = DEVICE, **claim: Any) -> str:
-        """Store the next manifest of a device and give its key."""
+    def manifest(
+        self,
+        *entries: dict[str, Any],
+        device: str = DEVICE,
+        cosigned: bool = True,
+        **claim: Any,
+    ) -> str:
+        """Store the next manifest of a device and give its key.
+
+        Devices whose chunks it lists as recovered sign too, if they are asked to.
+        """
         self._manifest_seq[device] += 1
         value = {
             "v": 1,
@@ -173,8 +182,10 @@ class Archive:
             "recovered": [],
             **claim,
         }
-        self.enrol(device)
-        body = signed(device, value)
+        also = sorted({one["key"].rsplit("/", 1)[-1][:16] for one in value["recovered"]})
+        for one in (device, *also):
+            self.enrol(one)
+        body = signed(device, value, *(also if cosigned else ()))
         sha256 = hashlib.sha256(body).hexdigest()
         self._previous[device] = sha256
         key = f"tenant={self.tenant}/_manifests/{device}/{value['seq']:012d}-{sha256[:16]}.note"
@@ -215,12 +226,15 @@ def public(device: str) -> str:
     return f"{name}+{key_id.hex()}+{base64.b64encode(raw).decode()}"
 
 
-def signed(device: str, value: dict[str, Any]) -> bytes:
-    """Write a value as a note signed by a device."""
+def signed(device: str, value: dict[str, Any], *also: str) -> bytes:
+    """Write a value as a note signed by a device, and by others."""
     text = json.dumps(value, ensure_ascii=False).encode() + b"\n"
-    name, key_id, _ = _id(device)
-    signature = base64.b64encode(key_id + _key(device).sign(text)).decode()
-    return text + f"\n— {name} {signature}\n".encode()
+    lines = []
+    for one in (device, *also):
+        name, key_id, _ = _id(one)
+        signature = base64.b64encode(key_id + _key(one).sign(text)).decode()
+        lines.append(f"— {name} {signature}\n")
+    return text + b"\n" + "".join(lines).encode()
 
 
 def run(work: Any) -> Any:

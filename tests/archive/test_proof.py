@@ -43,7 +43,6 @@ def checked(proof: Path, key: object) -> subprocess.CompletedProcess[str]:
 
 _ALONE = """
 import runpy, sys
-sys.path[:] = [one for one in sys.path if "main" not in one.split("/")]
 sys.argv = sys.argv[1:]
 class Refused:
     def find_spec(self, name, path=None, target=None):

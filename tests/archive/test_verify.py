@@ -229,6 +229,13 @@ async def test_a_recovered_chunk_is_accounted_for(healthy: Any, synthetic: Any) 
     assert await both(healthy) == ([], [])
 
 
+async def test_nobody_speaks_for_another_device(healthy: Any, synthetic: Any) -> None:
+    """A chunk that is called recovered counts if the device it is from signed for that too."""
+    forged = healthy.chunk(synthetic.line(5, "rewind", entry=2, observed_at=synthetic.at(20)))
+    healthy.manifest(device=synthetic.OTHER_DEVICE, recovered=[forged], cosigned=False)
+    assert await both(healthy) == (["recovery-unproved"], ["recovery-unproved"])
+
+
 async def test_an_altered_manifest_is_found_and_not_believed(healthy: Any, synthetic: Any) -> None:
     """Its number and its successor are not reported as well."""
     for number in (1, 2):
