@@ -27,6 +27,7 @@ from archiver.archive.findings import Severity
 from archiver.archive.scope import Depth
 from archiver.evidence import note
 from archiver.evidence.keys import SigningKey, admin_key_name
+from archiver.format.frame import pack, unpack
 from archiver.format.keys import Series
 from archiver.stores.folder import FolderStore
 from archiver.stores.opening import open_store
@@ -375,6 +376,15 @@ def covered_manifest_rewritten_with_the_stolen_device_key(world: Witnessed) -> N
     world.put_manifest(said)
 
 
+@case("history-rewritten", 1, alone="manifest-newer")
+def covered_manifest_replaced_by_what_only_a_newer_version_reads(world: Witnessed) -> None:
+    """Its device's key is stolen; what it listed is gone with it."""
+    key = world.manifests(world.devices[0])[1]
+    said = world.said(key)
+    world.drop(key, *(one["key"] for one in said["chunks"]))
+    world.put_manifest({**said, "v": 2})
+
+
 @case("manifest-misplaced", 1)
 def manifest_under_another_number(world: Witnessed) -> None:
     key = world.manifests(world.devices[0])[0]
@@ -497,6 +507,18 @@ def deleted_first_checkpoint(world: Witnessed) -> None:
 def deleted_checkpoint_hides_no_later_one(world: Witnessed) -> None:
     deleted_checkpoint_in_the_middle(world)
     deleted_tail_with_its_chunks(world)
+
+
+@case("checkpoint-none", 2, alone="")
+def deleted_checkpoints_with_their_rollups(world: Witnessed) -> None:
+    """What is left is as it was before the first one, and no success."""
+    world.drop(*world.series(Series.CHECKPOINTS), *world.series(Series.ROLLUPS))
+
+
+@case("checkpoint-none device-missing", 2, alone="")
+def deleted_device_with_all_checkpoints(world: Witnessed) -> None:
+    deleted_checkpoints_with_their_rollups(world)
+    deleted_device(world)
 
 
 @case("checkpoint-invalid", 1, alone="")
@@ -722,13 +744,15 @@ async def test_a_device_that_was_revoked_need_not_speak_any_more(plain: Witnesse
 
 
 async def test_an_approved_device_that_never_spoke_is_missed(plain: Witnessed) -> None:
-    """All that it ever shipped may have been removed."""
+    """All that it ever shipped may have been removed. One that was revoked is not expected."""
     world = plain.copy()
     world.approve(STRANGER, world.now, stranger())
-    near, far = (later_than(world.now + timedelta(days=days)) for days in (3, 40))
-    assert codes(await check(memory(world.objects), "", world, as_of=near)) == []
-    report = await check(memory(world.objects), "", world, as_of=far)
-    assert STRANGER in {one.object for one in report.findings}
+    report = await check(memory(world.objects), "", world)
+    assert [(str(one.code), one.object) for one in report.findings] == [
+        ("device-missing", STRANGER)
+    ]
+    world.revoke(STRANGER, world.now)
+    assert codes(await check(memory(world.objects), "", world)) == []
 
 
 async def test_the_window_of_silence_is_the_tenants(plain: Witnessed) -> None:
@@ -789,3 +813,24 @@ async def test_no_byte_of_a_listed_object_changes_unseen(
 def later_than(at: Any) -> str:
     """Write a time."""
     return later(at.isoformat(), 0)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_roots_are_compared_behind_a_lost_checkpoint_too(
+    plain: Witnessed, *, lost: bool
+) -> None:
+    """The tree goes on from the peaks of the next one: a roll-up in another order is seen."""
+    world = plain.copy()
+    world.checkpoint(world.now)
+    key, last = world.statements.pop()
+    entry = last.rollups[0]
+    lines = unpack(world.objects[entry.key]).splitlines(keepends=True)
+    body = pack(lines[::-1], level=3)
+    world.drop(key, entry.key, *world.series(Series.CHECKPOINTS)[:1] if lost else ())
+    other = world.put_series(Series.ROLLUPS, entry.first, body)
+    changed = msgspec.structs.replace(
+        entry, key=other, sha256=hashlib.sha256(body).hexdigest(), stored_bytes=len(body)
+    )
+    world.put_statement(msgspec.structs.replace(last, rollups=(changed,)))
+    found = codes(await check(memory(world.objects), "", world))
+    assert found == ["checkpoint-inconsistent", *["checkpoint-missing"][: int(lost)]]

@@ -485,3 +485,63 @@ async def test_no_finding_shows_content(synthetic: Any) -> None:
     report = await verify(archive.store, "", request=Request(depth=Depth.RECORDS))
     assert len(report.findings) >= 3
     assert "CANARY" not in json.dumps(report.to_json())
+
+
+def with_a_hole(synthetic: Any, dropped: int, reason: str | None = "purged") -> Any:
+    """Make an archive in which the records 2 to 4 of a log are missing."""
+    archive = synthetic.Archive()
+    chunks = [archive.chunk(synthetic.text(n, n, "x")) for n in (0, 1, 5)]
+    counts = {"captured": 10**6, "dropped": dropped, "reason": reason}
+    archive.manifest(*chunks, records=counts)
+    return archive
+
+
+async def test_records_that_a_device_gave_up_explain_a_hole_of_that_size(synthetic: Any) -> None:
+    """A note says how many, and why: nothing is lost unseen, and nothing is invented."""
+    archive = with_a_hole(synthetic, 3)
+    report = await verify(archive.store, "", request=at_depth(read_data=True))
+    assert [finding.code for finding in report.findings] == [Code.RECORDS_DROPPED]
+    assert "gave up 3 unsent (purged)" in report.findings[0].meaning
+    assert report.exit_status == 0
+
+
+async def test_a_larger_hole_than_was_given_up_is_a_gap(synthetic: Any) -> None:
+    """Two dropped records do not explain three missing ones."""
+    assert await both(with_a_hole(synthetic, 2)) == ([], ["position-gap"])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"captured": 9, "dropped": 2, "reason": "purged"},
+        {"captured": 10, "dropped": 1, "reason": "purged"},
+    ],
+)
+async def test_a_count_that_falls_is_wrong(synthetic: Any, counts: dict[str, Any]) -> None:
+    """A collector counts up only: else its state was taken from elsewhere."""
+    archive = synthetic.Archive()
+    archive.manifest(records={"captured": 10, "dropped": 2, "reason": "purged"})
+    archive.manifest(records=counts)
+    archive.manifest(records=counts)
+    assert await both(archive) == (["count-wrong"], ["count-wrong"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"records": {"captured": 1, "dropped": 2, "reason": None}},
+        {"records": {"captured": -1, "dropped": -1, "reason": None}},
+        {"previous": "not a hash"},
+        {"created_at": "2026-02-30T00:00:00.000Z"},
+        {"window": {"from": "yesterday", "to": "2026-01-31T00:00:00.000Z"}},
+        {"quarantined": [0]},
+        {"keys": [{"key": "tenant=acme/x", "sha256": "0" * 64, "stored_bytes": 1}]},
+    ],
+)
+async def test_a_manifest_that_says_what_cannot_be_is_none(
+    synthetic: Any, said: dict[str, Any]
+) -> None:
+    """Its device signed it; nothing of it is believed."""
+    archive = synthetic.Archive()
+    archive.manifest(**said)
+    assert await both(archive) == (["manifest-invalid"], ["manifest-invalid"])

@@ -57,7 +57,7 @@ BENCHMARKS: Final = {
         sealing, 5, {"size": 200_000_000}, "a backlog sealed to officers, against in clear"
     ),
     "verify": Benchmark(
-        reading, 5, {"size": 4_000_000_000}, "verify --read-data over a folder, against openssl"
+        reading, 5, {"size": 8_000_000_000}, "verify --read-data over a folder, against openssl"
     ),
     "verify-listing": Benchmark(
         listing, 3, {"chunks": 200_000}, "verify without reading data, and its memory"
