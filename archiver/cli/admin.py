@@ -11,18 +11,27 @@ import click
 
 from archiver.cli.options import config_option, state_option
 from archiver.cli.where import Where
-from archiver.errors import UnusableKey
+from archiver.errors import NotArchived, UnusableKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from archiver.archive.signers import Trust
-    from archiver.cli.archives import Part
+    from archiver.cli.archives import Archives, Part
     from archiver.evidence.keys import SigningKey
     from archiver.evidence.verifier import VerifierKey
     from archiver.witness.register import Desk
 
-__all__ = ["MEMORY", "Admin", "admin_of", "key_option", "public_half", "store_options", "trust_of"]
+__all__ = [
+    "MEMORY",
+    "Admin",
+    "admin_of",
+    "check_found",
+    "key_option",
+    "public_half",
+    "store_options",
+    "trust_of",
+]
 
 Result = TypeVar("Result")
 
@@ -139,6 +148,16 @@ def public_half(path: Path) -> VerifierKey:
             advice="Name the file that `archiver keys generate admin` made; FILE.pub belongs"
             " beside it.",
         ) from error
+
+
+def check_found(archives: Archives, tenants: Sequence[object]) -> None:
+    """Raise `NotArchived` where no tenant was found to work for: that is no success."""
+    if not tenants and not archives.failures:
+        raise NotArchived(
+            "no tenant was found there, so nothing was done",
+            advice="Correct --archive or --prefix (where below it the tenant= folders lie), or"
+            " enable a tenant in the policy.",
+        )
 
 
 def trust_of(part: Part, keys: tuple[str, ...]) -> Trust | None:

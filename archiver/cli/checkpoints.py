@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from archiver.archive.signers import Trust
-from archiver.cli.admin import public_half, trust_of
+from archiver.cli.admin import check_found, public_half, trust_of
 from archiver.cli.archives import bars
 from archiver.durable import files, lock
 from archiver.errors import ArchiverError, UnusableKey
@@ -83,7 +83,9 @@ def signed(
 
     files.make_private_folder(admin.memory)
     with lock.hold(admin.memory):
-        return [one for found in asyncio.run(archives.each(work)) for one in found]
+        outcomes = [one for found in asyncio.run(archives.each(work)) for one in found]
+    check_found(archives, outcomes)
+    return outcomes
 
 
 def listed(archives: Archives, admin_key: Path | None, roots: Path | None) -> list[Row]:
@@ -92,6 +94,7 @@ def listed(archives: Archives, admin_key: Path | None, roots: Path | None) -> li
     Raise `EvidenceError` where a chain is not sound.
     """
     pem = roots.read_bytes() if roots else None
+    tenants: list[str] = []
 
     async def work(part: Part) -> list[Row]:
         trust = Trust((public_half(admin_key),)) if admin_key else trust_of(part, ())
@@ -100,13 +103,16 @@ def listed(archives: Archives, admin_key: Path | None, roots: Path | None) -> li
                 "no admin's public key is known, so no checkpoint can be believed",
                 advice="Name evidence.admin_keys in the policy, or give --admin-key.",
             )
+        tenants.extend(part.tenants)
         return [
             row
             for tenant in part.tenants
             for row in await _rows(Place(part.store, part.prefix, tenant), trust, pem)
         ]
 
-    return [row for found in asyncio.run(archives.each(work)) for row in found]
+    rows = [row for found in asyncio.run(archives.each(work)) for row in found]
+    check_found(archives, tenants)
+    return rows
 
 
 async def _rows(place: Place, trust: Trust, pem: bytes | None) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from archiver.cli.admin import Admin, trust_of
+from archiver.cli.admin import Admin, check_found, trust_of
 from archiver.cli.output import confirm, note, say
 from archiver.cli.session import session
 from archiver.daemon.paperwork import subject_of
@@ -20,7 +20,7 @@ from archiver.evidence.documents import moment
 from archiver.sealing import enrol
 from archiver.witness import register
 from archiver.witness.devices import approval, chosen, devices_of, waiting
-from archiver.witness.memory import Memory, recall
+from archiver.witness.memory import Memory
 from archiver.witness.place import Place
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def revoke_in(
         ends = moment(at) if at else None
         signed = await register.revoke(desk, device, reason, datetime.now(UTC), ends)
         say(f"{desk.place.tenant}: registry {signed.seq} revokes {device}.")
+        note("  → Run `archiver checkpoint` now: it fixes this registry, so that nobody who can")
+        note("    delete in the store takes the revocation back unseen.")
         return 1
 
     if not sum(_each(archives, admin, work)) and not archives.failures:
@@ -156,11 +158,13 @@ def _each(
 
     files.make_private_folder(admin.memory)
     with lock.hold(admin.memory):
-        return [one for found in asyncio.run(archives.each(part_by_part)) for one in found]
+        done = [one for found in asyncio.run(archives.each(part_by_part)) for one in found]
+    check_found(archives, done)
+    return done
 
 
 async def _rows(desk: Desk) -> list[Device]:
-    known = await register.read_register(desk.place, desk.trust, recall(desk.memory, desk.place))
+    _, known = await register.current(desk)
     published = await register.read_enrolments(desk.place)
     for unsound in published.unsound:
         note(f"Not signed by the key that it publishes: {unsound}")

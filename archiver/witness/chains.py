@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archiver.errors import ArchiverError, EvidenceError
+from archiver.errors import ArchiverError, EvidenceError, HistoryChanged
 from archiver.evidence import registry, statement
 from archiver.evidence.registry import Roster
 
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from archiver.evidence.statement import Statement
     from archiver.format.keys import SeriesKey
 
-__all__ = ["Register", "Statements", "follow_registries", "follow_statements", "sha256_of"]
+__all__ = [
+    "Register",
+    "Statements",
+    "check_registry",
+    "follow_registries",
+    "follow_statements",
+    "sha256_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,17 @@ def follow_statements(
         keys.append(str(key))
         last_sha256 = hashes[this.seq] = sha256
     return Statements(tuple(found), hashes, tuple(keys))
+
+
+def check_registry(chain: Statements, register: Register) -> None:
+    """Raise `HistoryChanged` where the registry that the newest statement names is gone."""
+    last = chain.newest
+    if last and last.registry is not None and last.registry not in register.hashes.values():
+        raise HistoryChanged(
+            f"checkpoint number {last.seq} names a registry that the store no longer has",
+            advice="Nothing was signed. Restore the registries from a replica: without them,"
+            " devices that were revoked count again.",
+        )
 
 
 def _named(key: SeriesKey, body: bytes) -> str:

@@ -16,11 +16,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from archiver.archive.fetch import no_progress
-from archiver.errors import EvidenceError, HistoryChanged
+from archiver.errors import EvidenceError
 from archiver.evidence import leaves, note, statement
 from archiver.evidence.documents import moment
 from archiver.format.keys import Series
-from archiver.witness.chains import Statements, follow_statements, sha256_of
+from archiver.witness.chains import Statements, check_registry, follow_statements, sha256_of
 from archiver.witness.copies import check_copy, complete_copy
 from archiver.witness.gather import covered_so_far, gaps, gather
 from archiver.witness.memory import Memory, Signed, recall, remember
@@ -117,12 +117,7 @@ def _check(memory: Memory, register: Register, chain: Statements, now: datetime)
     last = chain.newest
     if last is None:
         return
-    if last.registry is not None and last.registry not in register.hashes.values():
-        raise HistoryChanged(
-            f"checkpoint number {last.seq} names a registry that the store no longer has",
-            advice="Nothing was signed. Restore the registries from a replica: without them,"
-            " devices that were revoked count again.",
-        )
+    check_registry(chain, register)
     if now < moment(last.created_at):
         raise EvidenceError(
             f"the last checkpoint was made at {last.created_at}, and this clock says earlier",

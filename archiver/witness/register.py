@@ -31,7 +31,7 @@ from archiver.format.keys import (
     parse_key,
     tenant_folder,
 )
-from archiver.witness.chains import follow_registries, sha256_of
+from archiver.witness.chains import check_registry, follow_registries, follow_statements, sha256_of
 from archiver.witness.memory import Mark, recall, remember
 from archiver.witness.place import append, patiently
 
@@ -55,6 +55,7 @@ __all__ = [
     "Enrolments",
     "approve",
     "backdated",
+    "current",
     "mark_of",
     "read_enrolments",
     "read_register",
@@ -92,6 +93,21 @@ async def read_register(place: Place, trust: Trust, memory: Memory) -> Register:
     return found
 
 
+async def current(desk: Desk) -> tuple[Memory, Register]:
+    """Give what this machine remembers, and the registries as somebody may sign on top of them.
+
+    The checkpoints vouch for them, also before a machine that never saw a registry. Raise
+    `EvidenceError` where a chain is not sound, `HistoryChanged` where something of it is gone.
+    """
+    memory = recall(desk.memory, desk.place)
+    found = await read_register(desk.place, desk.trust, memory)
+    bodies = await desk.place.series(Series.CHECKPOINTS)
+    chain = follow_statements(bodies, desk.trust, desk.place.tenant)
+    memory.check("checkpoint", memory.statement, chain.hashes)
+    check_registry(chain, found)
+    return memory, found
+
+
 async def read_enrolments(place: Place) -> Enrolments:
     """Read what the devices of a tenant published, in the order of devices and times."""
     folder = f"{tenant_folder(place.prefix, place.tenant)}_devices/"
@@ -124,16 +140,15 @@ async def read_enrolments(place: Place) -> Enrolments:
 
 async def approve(desk: Desk, approvals: Sequence[Approval], now: datetime) -> SeriesKey:
     """Sign the next registry, in which these keys are approved; raise `EvidenceError`."""
-    memory = recall(desk.memory, desk.place)
-    current = await read_register(desk.place, desk.trust, memory)
+    memory, known = await current(desk)
     return await _sign(
         desk,
         memory,
         registry.approve_all(
-            current.newest,
+            known.newest,
             approvals,
             tenant=desk.place.tenant,
-            previous=current.sha256,
+            previous=known.sha256,
             now=now,
         ),
     )
@@ -143,9 +158,8 @@ async def revoke(
     desk: Desk, device: str, reason: str, now: datetime, revoked_at: datetime | None = None
 ) -> SeriesKey:
     """Sign the next registry, in which a device's key counts no more; raise `EvidenceError`."""
-    memory = recall(desk.memory, desk.place)
-    current = await read_register(desk.place, desk.trust, memory)
-    if current.newest is None or current.sha256 is None:
+    memory, known = await current(desk)
+    if known.newest is None or known.sha256 is None:
         raise EvidenceError(
             f"no device of {desk.place.tenant} was ever approved, so none can be revoked",
             advice="A key that nobody approved counts for nothing.",
@@ -154,9 +168,9 @@ async def revoke(
         desk,
         memory,
         registry.revoke(
-            current.newest,
+            known.newest,
             device,
-            previous=current.sha256,
+            previous=known.sha256,
             now=now,
             reason=reason,
             revoked_at=revoked_at,

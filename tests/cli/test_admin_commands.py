@@ -154,7 +154,7 @@ class TestDevices:
         office.sign("device", "approve", "--all", "--yes")
         office.sign("checkpoint")
         said = office.sign("device", "revoke", row["device"], "--reason", "lost", "--yes")
-        assert said.code == 0
+        assert (said.code, "archiver checkpoint" in said.err) == (0, True)
         (row,) = office.devices()
         assert (row["state"], row["reason"]) == ("revoked", "lost")
 
@@ -236,6 +236,14 @@ class TestCheckpoint:
         words = ("--archive", office.bucket, "--admin-key", office.key, "--state", office.state)
         assert office.run("device", "approve", "--all", "--yes", *words).code == 0
         assert office.run("checkpoint", *words).code == 0
+
+    def test_a_place_without_any_tenant_is_no_success(self, office: Office) -> None:
+        """A mistyped prefix in a nightly job would otherwise look like a signature."""
+        where = ("--archive", office.bucket, "--prefix", "nope", "--state", office.state)
+        words = (*where, "--admin-key", office.key)
+        for command in (("checkpoint",), ("checkpoint", "--show"), ("device", "approve", "--all")):
+            said = office.run(*command, *words)
+            assert (said.code, "--prefix" in said.err) == (ExitCode.COULD_NOT_RUN, True)
 
     def test_a_timestamp_is_asked_for_and_shown(self, office: Office, tmp_path: Path) -> None:
         """With the time of the authority, where its root certificate is given."""

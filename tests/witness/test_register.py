@@ -24,6 +24,8 @@ from archiver.witness.devices import (
 from archiver.witness.memory import Memory
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from archiver.witness.devices import Device
 
 
@@ -198,6 +200,21 @@ class TestNothingIsSigned:
         fleet.drop(*fleet.names("_registry/"))
         with pytest.raises(HistoryChanged, match="has seen number 1"):
             await fleet.approve(DESKTOP)
+
+    @pytest.mark.parametrize("act", [Fleet.approve, Fleet.revoke])
+    async def test_registries_that_a_checkpoint_names_and_that_are_gone_are_refused(
+        self, fleet: Fleet, act: Callable[[Fleet, str], Awaitable[None]]
+    ) -> None:
+        """Else a new machine would approve again what was revoked."""
+        fleet.ship(LAPTOP)
+        await fleet.approve(LAPTOP)
+        await fleet.revoke(LAPTOP)
+        await fleet.checkpoint()
+        fleet.drop(*fleet.names("_registry/"))
+        fleet.memory = fleet.memory / "new-machine"
+        with pytest.raises(HistoryChanged, match="names a registry"):
+            await act(fleet, LAPTOP)
+        assert fleet.names("_registry/") == []
 
     async def test_a_chain_with_a_link_missing_is_refused(self, fleet: Fleet) -> None:
         """Also by a machine that never saw it."""
