@@ -12,7 +12,7 @@ from archiver.archive.signers import Trust
 from archiver.cli.admin import check_found, public_half, trust_of
 from archiver.cli.archives import bars
 from archiver.durable import files, lock
-from archiver.errors import ArchiverError, UnusableKey
+from archiver.errors import ArchiverError, EvidenceError, UnusableKey
 from archiver.format.keys import Series
 from archiver.format.times import rfc3339
 from archiver.stores.opening import open_store
@@ -79,6 +79,8 @@ def signed(
                         await stamped(desk.place, one.key, one.body, authority)
                 except ArchiverError as error:
                     archives.failures.append(error)
+                except Exception as error:  # noqa: BLE001 - the other tenants must be signed
+                    archives.failures.append(_defect(tenant, error))
         return done
 
     files.make_private_folder(admin.memory)
@@ -86,6 +88,14 @@ def signed(
         outcomes = [one for found in asyncio.run(archives.each(work)) for one in found]
     check_found(archives, outcomes)
     return outcomes
+
+
+def _defect(tenant: str, error: Exception) -> EvidenceError:
+    return EvidenceError(
+        f"something in the store of {tenant} could not be judged ({type(error).__name__})",
+        advice="Run `archiver verify` to find it, and report this as a defect of archiver. Look"
+        " with `archiver checkpoint --show` whether this tenant was signed for.",
+    )
 
 
 def listed(archives: Archives, admin_key: Path | None, roots: Path | None) -> list[Row]:

@@ -14,7 +14,7 @@ from archiver.cli.output import confirm, note, say
 from archiver.cli.session import session
 from archiver.daemon.paperwork import subject_of
 from archiver.durable import files, lock
-from archiver.errors import RegistryUnchanged
+from archiver.errors import ArchiverError, RegistryUnchanged
 from archiver.evidence.device import own_key
 from archiver.evidence.documents import moment
 from archiver.sealing import enrol
@@ -154,7 +154,15 @@ def _each(
     """Work at the desk of every tenant, alone with this machine's memory."""
 
     async def part_by_part(part: Part) -> list[Result]:
-        return [await work(admin.desk(part, tenant)) for tenant in part.tenants]
+        done = []
+        for tenant in part.tenants:
+            try:
+                done.append(await work(admin.desk(part, tenant)))
+            except ArchiverError as error:
+                archives.failures.append(error)
+        if archives.failures and not done:
+            raise archives.failures.pop()
+        return done
 
     files.make_private_folder(admin.memory)
     with lock.hold(admin.memory):

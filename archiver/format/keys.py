@@ -10,8 +10,9 @@
 
 A chunk that is sealed to somebody ends in ``.jsonl.zst.age``. A key is a pure function of what
 it names: the same key means the same bytes, so a retry can only ever meet itself. ``seq`` and
-``first`` have twelve digits, so that byte order is number order. Folders that start with ``_``
-are skipped by Hive, Athena and Spark. Wrapped keys have their own: `archiver.vault.layout`.
+``first`` have twelve digits, so that byte order is number order; those of chunks and manifests
+begin at 1. Folders that start with ``_`` are skipped by Hive, Athena and Spark. Wrapped keys
+have their own: `archiver.vault.layout`.
 """
 
 from __future__ import annotations
@@ -43,14 +44,15 @@ bytes in all."""
 _DEVICE = r"[0-9a-f]{16}"
 _SUBJECT = r"[0-9a-f]{32}"
 _SHA = r"[0-9a-f]{16}"
+_SEQ = r"(?!0{12})[0-9]{12}"
 _TENANT = rf"(?:(?P<prefix>.+)/)?tenant=(?P<tenant>{NAME_PATTERN})"
 _CHUNK = re.compile(
     rf"{_TENANT}/class=(?P<klass>{NAME_PATTERN})"
     rf"/subject=(?P<subject>{_SUBJECT})/dt=(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
-    rf"/(?P<device>{_DEVICE})-(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.jsonl\.zst(?P<sealed>\.age)?"
+    rf"/(?P<device>{_DEVICE})-(?P<seq>{_SEQ})-(?P<sha>{_SHA})\.jsonl\.zst(?P<sealed>\.age)?"
 )
 _MANIFEST = re.compile(
-    rf"{_TENANT}/_manifests/(?P<device>{_DEVICE})/(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.note"
+    rf"{_TENANT}/_manifests/(?P<device>{_DEVICE})/(?P<seq>{_SEQ})-(?P<sha>{_SHA})\.note"
 )
 _ENROLMENT = re.compile(rf"{_TENANT}/_devices/(?P<device>{_DEVICE})-(?P<sha>{_SHA})\.note")
 _SERIES = re.compile(

@@ -6,6 +6,7 @@ A device without any approved key costs no read: its manifests are counted, and 
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left, bisect_right
 from contextlib import aclosing
 from functools import partial
 from itertools import groupby
@@ -17,10 +18,11 @@ from archiver.archive.rollups import fetch_rollup, manifests_in, newer
 from archiver.archive.runs import holes, joined, newest
 from archiver.errors import ArchiverError
 from archiver.evidence import enrolment
-from archiver.format.keys import ManifestKey, parse_key, tenant_folder
+from archiver.format.keys import ManifestKey, manifest_folder, parse_key, tenant_folder
+from archiver.witness import bounds
 from archiver.witness.chains import sha256_of
 from archiver.witness.memory import Head
-from archiver.witness.newcomers import Chosen, LeftOut, Reason, choose
+from archiver.witness.newcomers import Chosen, LeftOut, Reason, choose, too_large
 from archiver.witness.place import patiently
 
 if TYPE_CHECKING:
@@ -92,32 +94,48 @@ async def gather(
 
 def gaps(heads: Mapping[str, Head], left_out: Iterable[LeftOut]) -> Iterator[LeftOut]:
     """Tell which numbers are missing below what is covered, and are not merely left out."""
-    there = {
-        (key.device, key.seq)
-        for one in left_out
-        if isinstance(key := parse_key(one.object), ManifestKey)
-    }
+    there: dict[str, set[int]] = {}
+    for one in left_out:
+        if isinstance(key := parse_key(one.object), ManifestKey):
+            there.setdefault(key.device, set()).add(key.seq)
     for device, head in heads.items():
+        seen = sorted(there.get(device, ()))
         for first, last in holes(head.runs):
-            gone = [seq for seq in range(first, last + 1) if (device, seq) not in there]
-            if gone:
-                meaning = f"{len(gone)} manifests from number {gone[0]} on are not there"
+            mine = seen[bisect_left(seen, first) : bisect_right(seen, last)]
+            if gone := last - first + 1 - len(mine):
+                # Numbers are counted, never listed: whoever signs can make any gap.
+                start = next((at for at, seq in enumerate(mine, first) if at != seq), None)
+                begin = first + len(mine) if start is None else start
+                meaning = f"{gone} manifests from number {begin} on are not there"
                 yield LeftOut(Reason.GAP, device, meaning)
 
 
 async def _look(place: Place, roster: Roster, head: Head, keys: list[ManifestKey]) -> Chosen:
-    found = [(key, await patiently(partial(place.store.get, str(key)))) for key in keys]
+    device, sizes = keys[0].device, await _sizes(place, keys)
+    heavy = [left_out for key in keys if (left_out := too_large(key, sizes.get(str(key), 0)))]
+    names = {one.object for one in heavy}
+    light = [key for key in keys if str(key) not in names]
+    found = [(key, await patiently(partial(place.store.get, str(key)))) for key in light]
     chosen = choose(head, found, roster)
     if any(one.reason is Reason.FORGED for one in chosen.left_out):
         # It may be a key that the device published, and nobody has approved yet.
-        return choose(head, found, roster, await _published(place, keys[0].device))
+        chosen = choose(head, found, roster, await _published(place, device))
+    chosen.left_out += heavy
     return chosen
+
+
+async def _sizes(place: Place, keys: list[ManifestKey]) -> dict[str, int]:
+    """List a device's folder from the first of these on: what is too large is never read."""
+    folder = f"{manifest_folder(place.prefix, place.tenant)}{keys[0].device}/"
+    after = f"{folder}{keys[0].seq - 1:012d}-~"
+    return {listed.key: listed.size async for listed in place.store.list(folder, after=after)}
 
 
 async def _published(place: Place, device: str) -> list[VerifierKey]:
     folder = f"{tenant_folder(place.prefix, place.tenant)}_devices/{device}-"
     found = []
-    for text in [listed.key async for listed in place.store.list(folder)]:
+    listing = [listed async for listed in place.store.list(folder)]
+    for text in [one.key for one in listing if one.size <= bounds.ENROLMENT]:
         with contextlib.suppress(ArchiverError):
             body = await patiently(partial(place.store.get, text))
             one = enrolment.open_self_signed(body)

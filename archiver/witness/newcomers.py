@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     from archiver.evidence.verifier import VerifierKey
     from archiver.format.keys import ManifestKey
 
-__all__ = ["Chosen", "LeftOut", "Newcomer", "Reason", "choose"]
+__all__ = ["MAX_GAP", "Chosen", "LeftOut", "Newcomer", "Reason", "choose", "too_large"]
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 """Largest manifest that goes into a roll-up: as a JSON string it may be twice as long."""
+
+MAX_GAP: Final = 10_000
+"""Numbers in a row that may be missing: years of shipments. What lies behind more is no number
+that a device reached, and would make its true next ones look old."""
 
 _EVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -65,6 +69,9 @@ class Reason(StrEnum):
     FORKED = "forked", 1
     """Another one has its number, or it does not follow the one before."""
 
+    FAR = "far", 1
+    """Its number is far beyond any that its device has reached."""
+
     REVOKED = "revoked", 1
     """It says itself that it was made after its key was revoked."""
 
@@ -82,6 +89,10 @@ class Reason(StrEnum):
 
     UNPROVEN = "unproven", 0
     """Its key is revoked, and nothing proves that it is older than that."""
+
+
+_UNSIGNED: Final = (Reason.ALTERED, Reason.FORGED, Reason.FAR, Reason.TOO_LARGE)
+"""What anybody could have put there: it does not show how far a device came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +137,24 @@ def choose(
     ``head`` is what is covered; ``published`` are keys that the device says are its own.
     """
     chosen = Chosen(head)
+    reached = newest(head.runs)
     for seq, same in groupby(found, key=lambda one: one[0].seq):
-        sound = []
+        sound, near = [], 0
         for key, body in same:
-            judged = _judge(key, body, roster, published)
+            judged = (
+                _judge(key, body, roster, published)
+                if seq <= reached + 1 + MAX_GAP
+                else LeftOut(Reason.FAR, str(key), f"number {reached} is the last before it")
+            )
             if isinstance(judged, LeftOut):
                 chosen.left_out.append(judged)
+                signed = judged.reason not in _UNSIGNED
             else:
+                signed = True
                 sound.append(judged)
+            if signed:
+                near = seq
+        reached = max(reached, near)
         if len(sound) == 1 and _follows(chosen.head, seq, sound[0].previous):
             newcomer = sound[0].newcomer
             chosen.newcomers.append(newcomer)
@@ -144,6 +165,13 @@ def choose(
             names = [str(each.newcomer.key) for each in sound]
             chosen.left_out += [LeftOut(Reason.FORKED, name, what) for name in names]
     return chosen
+
+
+def too_large(key: ManifestKey, size: int) -> LeftOut | None:
+    """Leave a manifest out that has more bytes than a roll-up can hold."""
+    if size <= _MAX_BYTES:
+        return None
+    return LeftOut(Reason.TOO_LARGE, str(key), f"it has {size} bytes")
 
 
 def _with(head: Head, leaf: Leaf) -> Head:
@@ -166,8 +194,8 @@ def _judge(
         manifest, signed = open_manifest(key, body)
     except Damaged as error:
         return LeftOut(Reason.ALTERED, where, f"{error}")
-    if len(body) > _MAX_BYTES:
-        return LeftOut(Reason.TOO_LARGE, where, f"it has {len(body)} bytes")
+    if left_out := too_large(key, len(body)):
+        return left_out
     for one in (*roster.keys(key.device), *published):
         match note.signed_by(signed, one):
             case Outcome.WRONG:

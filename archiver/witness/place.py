@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from archiver.archive.rollups import series_of
 from archiver.errors import EvidenceError, Overtaken, StoreError
-from archiver.format.keys import Series, SeriesKey, series_folder
+from archiver.format.keys import Series, SeriesKey, parse_key, series_folder
 from archiver.model.answers import Answer
+from archiver.witness.bounds import SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +42,14 @@ class Place:
     tenant: str
 
     async def series(self, series: Series) -> list[tuple[SeriesKey, bytes]]:
-        """Get a series, oldest first."""
+        """Get a series, oldest first; raise `EvidenceError` where one is too large to be one."""
+        async for listed in self.store.list(series_folder(self.prefix, self.tenant, series)):
+            if listed.size > SERIES[series] and isinstance(parse_key(listed.key), SeriesKey):
+                raise EvidenceError(
+                    f"{listed.key} has {listed.size} bytes, and is not read: archiver writes"
+                    f" at most {SERIES[series]}",
+                    advice="Nothing was signed. No admin wrote it: remove it.",
+                )
         return await series_of(self.store, self.prefix, self.tenant, series)
 
     def key(self, series: Series, seq: int, body: bytes) -> SeriesKey:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archiver.archive.catalogue import keys_in, open_manifest
+from archiver.archive.catalogue import open_manifest
 from archiver.archive.fetch import in_turn
 from archiver.errors import ArchiverError, Damaged, EvidenceError
 from archiver.evidence import enrolment, note, registry
@@ -31,8 +31,10 @@ from archiver.format.keys import (
     parse_key,
     tenant_folder,
 )
+from archiver.witness import bounds
 from archiver.witness.chains import check_registry, follow_registries, follow_statements, sha256_of
 from archiver.witness.memory import Mark, recall, remember
+from archiver.witness.newcomers import too_large
 from archiver.witness.place import append, patiently
 
 if TYPE_CHECKING:
@@ -111,16 +113,18 @@ async def current(desk: Desk) -> tuple[Memory, Register]:
 async def read_enrolments(place: Place) -> Enrolments:
     """Read what the devices of a tenant published, in the order of devices and times."""
     folder = f"{tenant_folder(place.prefix, place.tenant)}_devices/"
-    keys = [
-        key
-        async for listed in place.store.list(folder)
-        if isinstance(key := parse_key(listed.key), EnrolmentKey)
-    ]
+    keys: list[EnrolmentKey] = []
+    sound, unsound = [], []
+    async for listed in place.store.list(folder):
+        if isinstance(found := parse_key(listed.key), EnrolmentKey):
+            if listed.size > bounds.ENROLMENT:
+                unsound.append(listed.key)
+            else:
+                keys.append(found)
 
     async def get(key: EnrolmentKey) -> bytes:
         return await patiently(lambda: place.store.get(str(key)))
 
-    sound, unsound = [], []
     async with aclosing(in_turn(keys, get, limit=place.store.concurrency * 4)) as bodies:
         at = 0
         async for body in bodies:
@@ -197,9 +201,9 @@ async def backdated(place: Place, approvals: Iterable[Approval]) -> tuple[Approv
 async def _first_manifest(place: Place, device: str, key: VerifierKey) -> datetime | None:
     """Tell when a device made its first manifest, where this key signed it."""
     folder = f"{manifest_folder(place.prefix, place.tenant)}{device}/"
-    async with aclosing(keys_in(place.store, folder)) as keys:
-        where = parse_key(await anext(keys, ""))
-    if not isinstance(where, ManifestKey):
+    first = await anext(aiter(place.store.list(folder)), None)
+    where = parse_key(first.key) if first else None
+    if first is None or not isinstance(where, ManifestKey) or too_large(where, first.size):
         return None
     try:
         body = await patiently(lambda: place.store.get(str(where)))

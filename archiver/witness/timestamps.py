@@ -14,7 +14,6 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from archiver.archive.rollups import series_of
 from archiver.errors import ArchiverError, EvidenceError
 from archiver.evidence import stamp
 from archiver.format.keys import Series, series_folder
@@ -64,7 +63,7 @@ async def times_of(
     ``statements`` are stored bytes by number.
     """
     found: dict[int, datetime | ArchiverError] = {}
-    for key, answer in await series_of(place.store, place.prefix, place.tenant, Series.TIMESTAMPS):
+    for key, answer in await place.series(Series.TIMESTAMPS):
         try:
             found[key.seq] = stamp.checked(answer, statements.get(key.seq, b""), roots)
         except ArchiverError as error:

@@ -13,6 +13,8 @@ from archiver.format.keys import (
     NAME_PATTERN,
     ChunkKey,
     ManifestKey,
+    Series,
+    SeriesKey,
     manifest_folder,
     parse_key,
     tenant_folder,
@@ -24,7 +26,7 @@ MANIFEST = ManifestKey("p/q", "acme", "b" * 16, 12, "c" * 16)
 names = st.from_regex(rf"\A{NAME_PATTERN}\Z")
 hexes = st.text("0123456789abcdef", min_size=16, max_size=16)
 prefixes = st.sampled_from(["", "p", "deep/er", "with space", "tenant"])
-numbers = st.integers(0, 10**12 - 1)
+numbers = st.integers(1, 10**12 - 1)
 
 
 @given(prefixes, names, names, hexes, hexes, numbers, hexes)
@@ -101,3 +103,12 @@ def test_the_longest_key_fits_into_every_store() -> None:
     longest = ChunkKey("", "t" * 64, "c" * 64, "a" * 32, "2026-01-31", "b" * 16, 1, "c" * 16)
     assert re.fullmatch(NAME_PATTERN, "t" * 64)
     assert len(str(longest)) <= 424
+
+
+def test_number_0_is_the_number_of_nothing() -> None:
+    """Chunks and manifests are counted from 1; a roll-up's first leaf is number 0."""
+    manifest = ManifestKey("", "acme", "0" * 16, 0, "0" * 16)
+    chunk = ChunkKey("", "acme", "c", "0" * 32, "2026-01-31", "0" * 16, 0, "0" * 16)
+    assert (parse_key(str(manifest)), parse_key(str(chunk))) == (None, None)
+    rollup = SeriesKey("", "acme", Series.ROLLUPS, 0, "0" * 16)
+    assert parse_key(str(rollup)) == rollup

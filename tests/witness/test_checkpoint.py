@@ -17,13 +17,17 @@ from archiver.errors import Damaged, EvidenceError, HistoryChanged, Overtaken, S
 from archiver.evidence import leaves, statement
 from archiver.evidence.keys import SigningKey
 from archiver.evidence.merkle import Tree
+from archiver.format.keys import ManifestKey, Series, SeriesKey
 from archiver.model.answers import Answer
 from archiver.stores.faults import Fault, FaultPlan, LoseAnswer, Plant, Refuse
 from archiver.stores.folder import FolderStore
 from archiver.stores.memory import MemoryStore
 from archiver.witness import pack
+from archiver.witness.bounds import SERIES
 from archiver.witness.checkpoint import checkpoint
-from archiver.witness.newcomers import Reason
+from archiver.witness.gather import gaps
+from archiver.witness.memory import Head
+from archiver.witness.newcomers import MAX_GAP, LeftOut, Reason
 from archiver.witness.place import Place
 from archiver.witness.register import Desk
 
@@ -238,6 +242,71 @@ class TestLeftOut:
         monkeypatch.setattr("archiver.witness.newcomers._MAX_BYTES", 700)
         key = covered.manifest(LAPTOP, software="x" * 700)
         assert told(await covered.checkpoint()) == [("too-large", key)]
+
+    @pytest.mark.parametrize("number", [30_000_000, 999_999_999_999])
+    async def test_a_number_that_no_device_reached_is_left_out(
+        self, covered: Fleet, number: int
+    ) -> None:
+        """Covered, it would make every true next one a fork; what is true goes on."""
+        last = covered._last[LAPTOP]
+        key = covered.manifest(LAPTOP, seq=number)
+        covered._last[LAPTOP] = last
+        covered.ship(LAPTOP)
+        outcome = await covered.checkpoint()
+        assert (told(outcome), outcome.exit_status, outcome.added) == ([("far", key)], 1, 1)
+
+    async def test_a_gap_is_counted_and_not_enumerated(self, covered: Fleet) -> None:
+        """As far as it is believed at all."""
+        last = covered._last[LAPTOP]
+        covered.manifest(LAPTOP, seq=last[0] + 1 + MAX_GAP)
+        outcome = await covered.checkpoint()
+        assert told(outcome) == [("gap", LAPTOP)]
+        assert outcome.left_out[0].meaning == "10000 manifests from number 3 on are not there"
+        runs = {LAPTOP: Head(((1, 2), (10**11, 10**11)))}
+        seen = [LeftOut(Reason.FORKED, str(ManifestKey("", "acme", LAPTOP, 3, "0" * 16)), "")]
+        (gap,) = gaps(runs, seen)
+        assert gap.meaning == "99999999996 manifests from number 4 on are not there"
+
+    async def test_unsigned_numbers_are_no_bridge_to_a_far_one(self, covered: Fleet) -> None:
+        """Anybody who may write could lay them."""
+        last, stranger = covered._last[LAPTOP], SigningKey.generate(f"device/{LAPTOP}")
+        covered.manifest(LAPTOP, seq=9_000, signer=stranger)
+        covered._last[LAPTOP] = last
+        key = covered.manifest(LAPTOP, seq=18_000)
+        outcome = await covered.checkpoint()
+        assert ("far", key) in told(outcome)
+        assert outcome.added == 0
+
+    async def test_number_0_is_no_manifest(self, covered: Fleet) -> None:
+        """Numbers begin with 1; what lies under another name holds nothing up."""
+        last = covered._last[LAPTOP]
+        covered.manifest(LAPTOP, seq=0)
+        covered._last[LAPTOP] = last
+        covered.ship(LAPTOP)
+        outcome = await covered.checkpoint()
+        assert (told(outcome), outcome.added) == ([], 1)
+
+    async def test_what_is_too_large_is_told_and_never_read(
+        self, covered: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever may write may write gigabytes."""
+        monkeypatch.setattr("archiver.witness.newcomers._MAX_BYTES", 2000)
+        key = covered.manifest(LAPTOP, software="x" * 2000)
+        covered.store.calls.clear()
+        assert told(await covered.checkpoint()) == [("too-large", key)]
+        assert key not in [one.key for one in covered.store.calls if one.verb == "get"]
+
+    @pytest.mark.parametrize("series", [Series.REGISTRY, Series.CHECKPOINTS])
+    async def test_a_note_of_the_admin_that_is_too_large_is_refused_unread(
+        self, covered: Fleet, series: Series
+    ) -> None:
+        """Nothing is signed, and it is named."""
+        name = str(SeriesKey("", "acme", series, 2, "0" * 16))
+        covered.put(name, bytes(SERIES[series] + 1))
+        covered.store.calls.clear()
+        with pytest.raises(EvidenceError, match=name):
+            await covered.checkpoint()
+        assert name not in [one.key for one in covered.store.calls if one.verb == "get"]
 
     def test_only_what_somebody_can_act_on_changes_the_exit_code(self) -> None:
         """What an admin decided stays told, and does not make every night's run fail."""

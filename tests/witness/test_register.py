@@ -12,7 +12,7 @@ from archiver.errors import EvidenceError, HistoryChanged, Overtaken, RegistryUn
 from archiver.evidence.keys import SigningKey
 from archiver.format.times import rfc3339
 from archiver.stores.memory import MemoryStore
-from archiver.witness import register
+from archiver.witness import bounds, register
 from archiver.witness.devices import (
     State,
     approval,
@@ -179,6 +179,18 @@ class TestWhoseKey:
         fleet.put(copied, body)
         found = await register.read_enrolments(fleet.place)
         assert (found.sound, sorted(found.unsound)) == ((), sorted([name, copied]))
+
+    async def test_an_enrolment_that_is_too_large_is_told_and_never_read(
+        self, fleet: Fleet
+    ) -> None:
+        """Whoever may write may write gigabytes."""
+        fleet.enrol(LAPTOP)
+        name = f"tenant=acme/_devices/{DESKTOP}-{'0' * 16}.note"
+        fleet.put(name, bytes(bounds.ENROLMENT + 1))
+        fleet.store.calls.clear()
+        found = await register.read_enrolments(fleet.place)
+        assert ([one.device for one in found.sound], found.unsound) == ([LAPTOP], (name,))
+        assert name not in [one.key for one in fleet.store.calls if one.verb == "get"]
 
 
 class TestNothingIsSigned:
