@@ -1,8 +1,9 @@
 """One manifest on its own: whether it is what its name says, and who signed it. Pure.
 
-The gravest thing is said first, and one thing only: bytes that are not those of the name, no
-note or no manifest, another place, another signature, history that was rewritten, and last who
-the signer was at the time. After all but the last, nothing that it says is believed.
+The gravest thing is said first, and one thing only: bytes that are not those of the name, other
+bytes than a checkpoint covers, whatever they say; no note or no manifest, another place, another
+signature, and last who the signer was at the time. After all but the last, nothing
+that it says is believed.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ def admit(  # noqa: PLR0911 - one for each thing that can be wrong
     if sha256[:16] != key.sha:
         meaning = "its bytes are not those that its name says"
         return _refused(key, sha256, Code.MANIFEST_ALTERED, meaning)
+    fixed = covered.holds(key.device, key.seq, sha256) if covered else None
+    if fixed is False:
+        meaning = "a checkpoint covers other bytes under this number"
+        return _refused(key, sha256, Code.HISTORY_REWRITTEN, meaning)
     try:
         signed = note.read(body)
     except Damaged as error:
@@ -87,10 +92,6 @@ def admit(  # noqa: PLR0911 - one for each thing that can be wrong
     if manifest is None:
         code, meaning = problem
         return _refused(key, sha256, code, meaning)
-    fixed = covered.holds(key.device, key.seq, sha256) if covered else None
-    if fixed is False:
-        meaning = "a checkpoint covers other bytes under this number"
-        return _refused(key, sha256, Code.HISTORY_REWRITTEN, meaning)
     strangers = _strangers(manifest, signed, signers)
     if isinstance(signer, Finding):
         return Admitted(key, sha256, manifest, signer, strangers)

@@ -51,6 +51,7 @@ class Code(StrEnum):
 
     NOTHING_THERE = "nothing-there", Severity.MISSING
     NOTHING_IN_SCOPE = "nothing-in-scope", Severity.MISSING
+    NOTHING_READ = "nothing-read", Severity.GAP
 
     # what a device signed
     MANIFEST_ALTERED = "manifest-altered", Severity.INVALID
@@ -66,6 +67,7 @@ class Code(StrEnum):
     SEQUENCE_REUSED = "sequence-reused", Severity.INVALID
     COUNT_WRONG = "count-wrong", Severity.INVALID
     SILENCE = "silence", Severity.GAP
+    DEVICE_MISSING = "device-missing", Severity.GAP
     CLOCK_BACKWARDS = "clock-backwards", Severity.GAP
 
     # who signed it
@@ -81,12 +83,15 @@ class Code(StrEnum):
     REGISTRY_INVALID = "registry-invalid", Severity.INVALID
     REGISTRY_GONE = "registry-gone", Severity.MISSING
     REGISTRY_MISSING = "registry-missing", Severity.GAP
+    CHECKPOINT_NONE = "checkpoint-none", Severity.GAP
     CHECKPOINT_INVALID = "checkpoint-invalid", Severity.INVALID
     CHECKPOINT_INCONSISTENT = "checkpoint-inconsistent", Severity.INVALID
     CHECKPOINT_MISSING = "checkpoint-missing", Severity.MISSING
     ROLLUP_ALTERED = "rollup-altered", Severity.INVALID
     ROLLUP_MISSING = "rollup-missing", Severity.MISSING
     ROLLUP_NOT_LISTED = "rollup-not-listed", Severity.NOTE
+    TIMESTAMP_ALTERED = "timestamp-altered", Severity.INVALID
+    TIMESTAMP_UNKNOWN = "timestamp-unknown", Severity.INVALID
 
     # chunks
     CHUNK_MISSING = "chunk-missing", Severity.MISSING
@@ -106,6 +111,7 @@ class Code(StrEnum):
     # wrapped keys
     KEY_MISSING = "key-missing", Severity.MISSING
     KEY_ALTERED = "key-altered", Severity.INVALID
+    KEY_REWRAPPED = "key-rewrapped", Severity.NOTE
     KEY_NOT_LISTED = "key-not-listed", Severity.NOTE
 
     # other objects
@@ -119,7 +125,7 @@ class Code(StrEnum):
     RECORD_REPEATED = "record-repeated", Severity.INVALID
     POSITION_GAP = "position-gap", Severity.GAP
     RECORDS_DROPPED = "records-dropped", Severity.NOTE
-    CHUNK_CLOSED = "chunk-closed", Severity.NOTE
+    CHUNK_CLOSED = "chunk-closed", Severity.GAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +218,7 @@ def combined(reports: Sequence[Report]) -> Report:
     What was asked for need not be in each of them, only in one.
     """
     chunks = sum(one.chunks for one in reports)
+    read = sum(one.read + one.known for one in reports)
     return Report(
         tenants=tuple(tenant for one in reports for tenant in one.tenants),
         depth=reports[0].depth,
@@ -228,7 +235,8 @@ def combined(reports: Sequence[Report]) -> Report:
             finding
             for one in reports
             for finding in one.findings
-            if finding.code is not Code.NOTHING_IN_SCOPE or not chunks
+            if (finding.code is not Code.NOTHING_IN_SCOPE or not chunks)
+            and (finding.code is not Code.NOTHING_READ or not read)
         ),
     )
 

@@ -8,7 +8,7 @@ Rules:
 3. An object under a number that is listed with other bytes was put there by somebody else.
    One under a number that nobody lists is not vouched for.
 4. What a checkpoint covers must be there with the same bytes.
-5. A device that was not revoked speaks, within the tenant's window.
+5. A device that is approved and was not revoked speaks, within the tenant's window.
 6. Where a manifest is missing or not believed, what it may have listed is not judged: one
    damage, one finding.
 """
@@ -73,6 +73,7 @@ class Ledger:
         self._chain: tuple[str, Chain] | None = None
         self._numbers: dict[str, dict[int, str]] = {}
         self._quarantined: dict[str, set[int]] = defaultdict(set)
+        self._vouched: dict[str, str] = {}
         self._told: set[tuple[str, Code]] = set()
         self._reused: list[Finding] = []
         self._newest: dict[str, int] = {}
@@ -135,16 +136,15 @@ class Ledger:
         for device in sorted(covered.leaves.keys() - self._newest.keys()) if covered else ():
             self._newest[device] = 0
             yield from self._judge_tail(device, 0, covered)
+        approved = registry.devices if registry else ()
+        expected = {one.device for one in approved if one.revoked_at is None}
+        for device in sorted(expected - self._newest.keys()):
+            meaning = "an admin approved it, and there is no manifest of it"
+            yield Finding(Code.DEVICE_MISSING, device, meaning)
         if as_of is None:
             return
         due = moment(as_of)
-        last = {
-            one.device: moment(one.valid_from) for one in (registry.devices if registry else ())
-        }
-        last = {
-            device: at for device, at in last.items() if device not in self._newest
-        } | self._spoke
-        for device, at in sorted(last.items()):
+        for device, at in sorted(self._spoke.items()):
             silent = silent_since(device, at, due, self.silence)
             if silent and self._signers.expects(device, due):
                 yield silent
@@ -182,9 +182,10 @@ class Ledger:
                         f"its entry number {entry.seq} contradicts itself or names another owner",
                     )
                 elif own or where.device not in strangers:
-                    self._claim(where, entry)
+                    yield from self._claim(where, entry, key)
 
-    def _claim(self, where: ChunkKey, entry: ChunkEntry) -> None:
+    def _claim(self, where: ChunkKey, entry: ChunkEntry, by: ManifestKey) -> Iterator[Finding]:
+        """Note who lists a chunk. Of two that differ the owner's stays, else the first."""
         text = str(where)
         numbered = self._numbers.get(where.device)
         if numbered is None:
@@ -193,13 +194,25 @@ class Ledger:
         if taken != text:
             meaning = f"{taken} is listed under the same number"
             self._reused.append(Finding(Code.SEQUENCE_REUSED, text, meaning))
-        self.claims[text] = Claim(
+        claim = Claim(
             text,
             bytes.fromhex(entry.sha256),
             entry.stored_bytes,
             entry.records,
             msgspec.json.encode(entry) if self._keeps_entries else b"",
         )
+        before = self.claims.get(text)
+        if before is not None and _said(before) != _said(claim):
+            liar = str(by)
+            if where.device == by.device and text in self._vouched:
+                liar = self._vouched.pop(text)
+                self.claims[text] = claim
+            meaning = f"it lists {text} otherwise than its device does, or did before"
+            yield Finding(Code.LISTING_INVALID, liar, meaning)
+        elif before is None:
+            self.claims[text] = claim
+            if where.device != by.device:
+                self._vouched[text] = str(by)
 
     def newest(self, device: str) -> int:
         """Give the number of a device's newest manifest, 0 where it has none."""
@@ -260,6 +273,10 @@ class Ledger:
     def incomplete_devices(self) -> set[str]:
         """Give the devices whose chunks the manifests do not all account for."""
         return self.blind | {finding.object for finding in self.judge_numbers(())}
+
+
+def _said(claim: Claim) -> tuple[bytes, int, int]:
+    return claim.sha256, claim.stored_bytes, claim.records
 
 
 def _holes(

@@ -11,6 +11,8 @@ MEANS: Final = MappingProxyType(
     {
         "nothing-there": "There is no archive where one was looked for. That is never a success.",
         "nothing-in-scope": "The archive is there, and nothing of what was asked for is in it.",
+        "nothing-read": "Chunks were to be read and none was: that says nothing about them. Choose"
+        " a larger subset, or another one.",
         "manifest-altered": "What a device signed was changed later. What it listed is not known"
         " from it; a replica, or the roll-up that covers it, has the original.",
         "manifest-invalid": "An object stands where a manifest belongs and is none. If it is signed"
@@ -24,14 +26,16 @@ MEANS: Final = MappingProxyType(
         "manifest-fork": "Two manifests of one number, both signed: the state of the device was"
         " copied, or its key is in other hands as well.",
         "tail-missing": "A checkpoint proves that these manifests existed. They were removed.",
-        "history-rewritten": "A checkpoint proves that other bytes stood here. Whoever has the"
-        " device's key wrote this later.",
+        "history-rewritten": "A checkpoint proves that other bytes stood here. Somebody put"
+        " this there later.",
         "listing-invalid": "A device signed an entry that cannot be true: its software or its key"
         " is in wrong hands.",
         "sequence-reused": "Two different chunks have one number: one of them was not first.",
         "count-wrong": "The device lists more than it says it captured, or counts backwards.",
         "silence": "Nothing is known of that time. The machine was off, or archiver was stopped;"
         " that something was deleted is not shown by it.",
+        "device-missing": "The admin approved it, and nothing of it is here: it never shipped, or"
+        " all of it was removed.",
         "clock-backwards": "Times of this device, or of the admin, are not to be relied upon here."
         " The order of manifests and records is.",
         "signature-wrong": "It was not made, or not so, by the device that it names. Nothing in it"
@@ -51,6 +55,8 @@ MEANS: Final = MappingProxyType(
         "registry-gone": "A list of approved devices was removed: revocations in it may be missed.",
         "registry-missing": "Nobody vouches for the devices. That the manifests are theirs is their"
         " own word.",
+        "checkpoint-none": "Nothing holds history fixed: whatever came last could be cut off"
+        " unseen. Run `archiver checkpoint`; if there was one before, it was removed.",
         "checkpoint-invalid": "It was changed, or signed by a stranger. What only it covers is not"
         " held fixed.",
         "checkpoint-inconsistent": "Two checkpoints contradict each other: the history that was"
@@ -61,6 +67,9 @@ MEANS: Final = MappingProxyType(
         "rollup-missing": "The list of what a checkpoint covers was removed. That what it named is"
         " still there can be seen from the devices' own chains only.",
         "rollup-not-listed": "A run that was cut off leaves one. No harm.",
+        "timestamp-altered": "It was changed, and proves no time any more. A replica may have it.",
+        "timestamp-unknown": "It belongs to no checkpoint that is there: that one was removed, or"
+        " somebody put this there.",
         "chunk-missing": "These records were stored and are gone. A replica may have them.",
         "chunk-size": "Its bytes are not those that were stored. --read-data says more.",
         "chunk-truncated": "The end of these records is gone. A replica may have it.",
@@ -79,8 +88,10 @@ MEANS: Final = MappingProxyType(
         "chunk-not-yet-listed": "It was stored and its device has not vouched for it: it was cut"
         " off, and will; or somebody put it there. Look again after it shipped.",
         "chunk-quarantined": "The device says that these records are not in the archive.",
-        "key-missing": "What is sealed to this key can be opened by nobody, unless another wrap of"
-        " it is left. Erased by right, there must be a record of it.",
+        "key-missing": "What is sealed to this key can be opened by nobody: no wrap of it is left."
+        " Erased by right, there must be a record of it.",
+        "key-rewrapped": "This wrap is gone and another of the same key is left. No harm, where an"
+        " officer can open that one: --read-records shows it.",
         "key-altered": "What is sealed to this key may be lost. A replica may have the original.",
         "key-not-listed": "It was wrapped for other officers, or comes before its chunk. No harm.",
         "foreign-object": "Somebody else writes into the archive. Find out who may.",
@@ -92,7 +103,8 @@ MEANS: Final = MappingProxyType(
         "record-repeated": "A record is there twice. The same bytes count once.",
         "position-gap": "Records of a conversation are missing, though all chunks are there.",
         "records-dropped": "Records were given up before they were sent, and the device says so.",
-        "chunk-closed": "The bytes are as listed. What they say was not looked at.",
+        "chunk-closed": "The bytes are as listed. What they say was to be looked at, and"
+        " was not: bring the private key of an officer, with --identity.",
     }
 )
 """By code, two sentences at most: what it means, and where it helps, what to do."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from archiver.archive.findings import Code, Finding
 from archiver.archive.scope import Depth
 from archiver.format.keys import Series, SeriesKey
-from archiver.vault.layout import VaultKey
+from archiver.vault.layout import VaultKey, parse_vault_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -32,6 +32,7 @@ _CODES: Final = {
     Series.REGISTRY: Code.REGISTRY_INVALID,
     Series.CHECKPOINTS: Code.CHECKPOINT_INVALID,
     Series.ROLLUPS: Code.ROLLUP_ALTERED,
+    Series.TIMESTAMPS: Code.TIMESTAMP_ALTERED,
 }
 
 
@@ -74,8 +75,9 @@ class StoredPapers:
     ) -> list[Finding]:
         """Say what is wrong. ``listed`` are the wrapped keys that manifests list."""
         found = [one async for one in self._judge_wraps(listed)]
+        found += self._judge_timestamps()
         if self._trusted:
-            return found + self._judge_rollups(covered)
+            found += self._judge_rollups(covered)
         return found + [one async for one in self._judge_names()]
 
     async def _judge_wraps(self, listed: Mapping[str, KeyEntry]) -> AsyncIterator[Finding]:
@@ -91,7 +93,13 @@ class StoredPapers:
             if entry is None and not await self._has(text, size, key.sha):
                 meaning = "its bytes are not those that its name says"
                 yield Finding(Code.KEY_ALTERED, text, meaning)
+        left = {key.name for key, _ in self._wraps.values()}
         for text in sorted(listed.keys() - self._wraps.keys()):
+            gone = parse_vault_key(text)
+            if gone is not None and gone.name in left:
+                meaning = "a manifest lists this wrapped key; another wrap of the key is there"
+                yield Finding(Code.KEY_REWRAPPED, text, meaning)
+                continue
             meaning = "a manifest lists this wrapped key; what was sealed to it may be lost"
             yield Finding(Code.KEY_MISSING, text, meaning)
 
@@ -111,8 +119,19 @@ class StoredPapers:
             if key.series is Series.ROLLUPS and text not in known
         ]
 
+    def _judge_timestamps(self) -> list[Finding]:
+        stated = {key.seq for key, _ in self._series.values() if key.series is Series.CHECKPOINTS}
+        return [
+            Finding(Code.TIMESTAMP_UNKNOWN, text, "there is no checkpoint of its number")
+            for text, (key, _) in self._series.items()
+            if key.series is Series.TIMESTAMPS and key.seq not in stated
+        ]
+
     async def _judge_names(self) -> AsyncIterator[Finding]:
+        """Hold objects to their names; what the admin signed is held to more than that."""
         for text, (key, size) in self._series.items():
+            if self._trusted and key.series is not Series.TIMESTAMPS:
+                continue
             if not await self._has(text, size, key.sha):
                 meaning = "its bytes are not those that its name says"
                 yield Finding(_CODES[key.series], text, meaning)

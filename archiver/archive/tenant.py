@@ -94,6 +94,9 @@ class TenantCheck:
         await self._read_manifests()
         if not self.manifests:
             self.findings.append(nothing_there(self._objects.folder))
+        elif self._covered and self._covered.sound and not self.checkpoints:
+            meaning = "no checkpoint of the admin is there"
+            self._find(Code.CHECKPOINT_NONE, f"{self._objects.folder}_checkpoints/", meaning)
         as_of = self._request.as_of or self.until
         self.findings += self._ledger.judge_devices(self._covered, self._registry, as_of)
         await self._judge_listing(papers)

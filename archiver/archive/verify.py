@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.catalogue import find_tenants
 from archiver.archive.fetch import no_progress
-from archiver.archive.findings import Code, Finding, Report, weakest
+from archiver.archive.findings import Code, Finding, Report, Severity, weakest
 from archiver.archive.request import Request
 from archiver.archive.tenant import TenantCheck, nothing_there
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from archiver.stores.protocol import Store
 
 __all__ = ["Request", "verify"]
+
+_GRAVE = (Severity.INVALID, Severity.MISSING)
 
 
 async def verify(
@@ -55,6 +57,10 @@ async def verify(
     if asked.scope.narrow and not chunks:
         meaning = "no manifest lists a chunk of what was asked for: nothing was verified"
         findings.append(Finding(Code.NOTHING_IN_SCOPE, prefix or store.name, meaning))
+    read = sum(check.read + check.known for check in checks)
+    if asked.depth and not read and not any(one.severity in _GRAVE for one in findings):
+        meaning = f"no chunk was read, of {chunks} that were asked for"
+        findings.append(Finding(Code.NOTHING_READ, prefix or store.name, meaning))
     return Report(
         tenants=names,
         depth=asked.depth,

@@ -400,6 +400,17 @@ def manifest_that_lists_another_devices_chunk_as_its_own(world: Witnessed) -> No
     world.put_manifest(world.next_of(one, chunks=[entry]))
 
 
+@case("listing-invalid", 1)
+def chunk_listed_again_with_another_hash(world: Witnessed) -> None:
+    """What its device said first stays: the chunk is whole."""
+    device = world.devices[0]
+    entry = world.said(world.manifests(device)[0])["chunks"][0]
+    lie = {**entry, "sha256": entry["sha256"][:16] + "0" * 48}
+    said = world.next_of(device, chunks=[lie])
+    said["records"]["captured"] += entry["records"]
+    world.put_manifest(said)
+
+
 @case("manifest-invalid", 1)
 def manifest_that_is_not_a_note(world: Witnessed) -> None:
     device = world.devices[0]
@@ -552,7 +563,28 @@ def truncated_rollup(world: Witnessed) -> None:
     world.objects[key] = world.objects[key][:-1]
 
 
+@case("timestamp-altered", 1)
+def timestamp_with_other_bytes_than_its_name_says(world: Witnessed) -> None:
+    key = world.put_series(Series.TIMESTAMPS, 3, b"a token")
+    world.objects[key] = b"another"
+
+
+@case("timestamp-unknown", 1)
+def timestamp_of_no_checkpoint(world: Witnessed) -> None:
+    world.put_series(Series.TIMESTAMPS, 77, b"a token")
+
+
 # what is sealed
+
+
+@case("", 0, sealed=True)
+def wrapped_key_that_was_wrapped_anew(world: Witnessed) -> None:
+    """For other officers; the old wrap went. It is a note."""
+    key = world.find("/_keys/")[0]
+    body = world.objects.pop(key)
+    at = key.rindex("-") - 16
+    sha = hashlib.sha256(body + b"x").hexdigest()[:16]
+    world.objects[f"{key[:at]}{'0' * 16}-{sha}.age"] = body + b"x"
 
 
 @case("key-missing", 1, sealed=True)
@@ -769,9 +801,9 @@ async def test_a_bad_wrap_for_other_officers_closes_the_chunk_and_nothing_else(
     other = sealed.copy()
     other.identity = age.generate()[0]
     report = await check(memory(other.objects), "", other, depth=Depth.RECORDS)
-    assert [(str(one.code), one.severity) for one in report.findings] == [("chunk-closed", "note")]
+    assert [(str(one.code), one.severity) for one in report.findings] == [("chunk-closed", "gap")]
     assert "10 chunks" in report.findings[0].meaning
-    assert report.exit_status == 0
+    assert report.exit_status == 2
 
 
 async def test_several_damages_are_all_found(plain: Witnessed) -> None:

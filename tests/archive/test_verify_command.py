@@ -107,6 +107,12 @@ def test_nothing_in_what_was_asked_for_is_no_success(plain: Witnessed, copy: Pat
         assert (found(report), report["exit_status"]) == (["nothing-in-scope"], 1)
 
 
+def test_a_sample_of_nothing_is_no_success(plain: Witnessed, copy: Path) -> None:
+    """Nothing is known of a chunk that was not read."""
+    report = verify(plain, copy, "--subset", "1/999999")
+    assert (found(report), report["read"], report["exit_status"]) == (["nothing-read"], 0, 2)
+
+
 def test_a_key_of_another_admin_vouches_for_nothing(plain: Witnessed, copy: Path) -> None:
     """Each thing that it should have signed is named."""
     world = plain.copy()
