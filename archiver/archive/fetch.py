@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -24,6 +24,7 @@ from archiver.model.answers import Answer
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
+        AsyncIterator,
         Awaitable,
         Callable,
         Iterable,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
 
-__all__ = ["fetch_chunk", "in_turn", "no_progress", "read_records"]
+__all__ = ["Budget", "fetch_chunk", "in_turn", "no_progress", "read_records"]
 
 Question = TypeVar("Question")
 Reply = TypeVar("Reply")
@@ -51,6 +52,28 @@ _whose = msgspec.json.Decoder(_Whose)
 
 def no_progress(_done: int, _total: int) -> None:
     """Tell nobody."""
+
+
+class Budget:
+    """Bytes that may be in memory at once. One thing that is larger than all of it comes alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def taken(self, size: int) -> AsyncIterator[None]:
+        """Wait until there is room for ``size`` bytes, and hold it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._used or self._used + size <= self._most)
+            self._used += size
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._used -= size
+                self._changed.notify_all()
 
 
 async def in_turn(

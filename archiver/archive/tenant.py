@@ -16,7 +16,7 @@ from archiver.archive.admission import admit, too_long
 from archiver.archive.catalogue import open_manifest, rebase
 from archiver.archive.claims import Seen
 from archiver.archive.coverage import cover
-from archiver.archive.fetch import in_turn
+from archiver.archive.fetch import Budget, in_turn
 from archiver.archive.findings import Code, Finding
 from archiver.archive.inspection import Inspection
 from archiver.archive.intervals import silent_since
@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 __all__ = ["TenantCheck", "nothing_there"]
 
 _TOO_LARGE = 128 * 1024 * 1024
+"""Bytes that no chunk has: it is not read then, whatever is listed."""
+
+_BATCHES = 3
+_BATCH_BYTES = 16 * 1024 * 1024
+_IN_FLIGHT = 64 * 1024 * 1024
 
 
 def nothing_there(where: str) -> Finding:
@@ -147,26 +152,32 @@ class TenantCheck:
     async def _read_manifests(self) -> None:
         """Take in every manifest. Signatures are looked at in a thread, batch after batch."""
         batches, sizes = await self._list_manifests()
+        budget = Budget(_IN_FLIGHT)
 
-        async def ask(batch: str) -> list[Admitted]:
-            return await self._admitted(batch.split("\n"), sizes)
+        async def ask(batch: tuple[str, int]) -> list[Admitted]:
+            async with budget.taken(batch[1]):
+                return await self._admitted(batch[0].split("\n"), sizes)
 
-        def taken() -> Iterable[str]:
+        def taken() -> Iterable[tuple[str, int]]:
             while batches:
                 yield batches.popleft()
 
         done = 0
-        async with aclosing(in_turn(taken(), ask, limit=3)) as admitted:
+        async with aclosing(in_turn(taken(), ask, limit=_BATCHES)) as admitted:
             async for ones in admitted:
                 for one in ones:
                     self.findings += self._ledger.add(one, self._covered)
                     done += 1
                     self._progress(done, self.manifests)
 
-    async def _list_manifests(self) -> tuple[deque[str], dict[str, int]]:
-        """Give the keys of all manifests in batches, as text; and the sizes of impossible ones."""
-        batches: deque[str] = deque()
+    async def _list_manifests(self) -> tuple[deque[tuple[str, int]], dict[str, int]]:
+        """Give the keys of all manifests in batches, as text, each with the bytes that it has.
+
+        Those that are too long to be fetched come with their sizes as well.
+        """
+        batches: deque[tuple[str, int]] = deque()
         batch: list[str] = []
+        weight = 0
         sizes: dict[str, int] = {}
         async for listed in self._objects.listing("_manifests/"):
             if not isinstance(self._objects.key(listed.key), ManifestKey):
@@ -174,13 +185,15 @@ class TenantCheck:
                 continue
             if listed.size > MAX_NOTE_BYTES:
                 sizes[listed.key] = listed.size
+            size = 0 if listed.key in sizes else listed.size
+            if batch and (len(batch) == BATCH or weight + size > _BATCH_BYTES):
+                batches.append(("\n".join(batch), weight))
+                batch, weight = [], 0
             self.manifests += 1
             batch.append(listed.key)
-            if len(batch) == BATCH:
-                batches.append("\n".join(batch))
-                batch.clear()
+            weight += size
         if batch:
-            batches.append("\n".join(batch))
+            batches.append(("\n".join(batch), weight))
         return batches, sizes
 
     async def _admitted(self, keys: list[str], sizes: dict[str, int]) -> list[Admitted]:
@@ -225,14 +238,17 @@ class TenantCheck:
 
     def _note_claim(self, claim: Claim, listed: Listed) -> None:
         claim.seen = Seen.HERE
-        if listed.size == claim.stored_bytes:
-            return
-        claim.seen = Seen.WRONG_SIZE
-        if listed.size > 2 * claim.stored_bytes + _TOO_LARGE:
+        if listed.size > _TOO_LARGE:
             claim.seen = Seen.TOO_LARGE
+        elif listed.size == claim.stored_bytes:
+            return
+        else:
+            claim.seen = Seen.WRONG_SIZE
         read = self._request.depth is not Depth.LISTING and claim.seen is Seen.WRONG_SIZE
         if not read and self._request.scope.holds(claim.key):
             meaning = f"it has {listed.size} bytes, not {claim.stored_bytes}"
+            if claim.seen is Seen.TOO_LARGE:
+                meaning = f"it has {listed.size} bytes; at most {_TOO_LARGE} are read"
             self._find(Code.CHUNK_SIZE, claim.key, meaning)
 
     def _judge_stranger(self, text: str) -> None:
@@ -263,6 +279,8 @@ class TenantCheck:
         async for listed in self._objects.listing(folder):
             key = self._objects.key(listed.key)
             if not isinstance(key, ManifestKey) or key.seq <= self._ledger.newest(device):
+                continue
+            if listed.size > MAX_NOTE_BYTES:
                 continue
             body = await self._objects.get(listed.key)
             if body is None or admit(key, body, self._signers, self._covered).manifest is None:

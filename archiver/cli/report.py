@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from archiver.archive.findings import Severity
 from archiver.archive.scope import Depth
+from archiver.archive.terminal import neutralise
 from archiver.cli.output import human_size, note, say
 from archiver.cli.times import shown
 
@@ -28,7 +29,7 @@ _VERDICTS: Final = ("Complete and valid", "NOT as it should be", "INCOMPLETE")
 def print_report(report: Report) -> None:
     """Print what was found, who vouches for it, and the verdict as the last line."""
     say(
-        f"{', '.join(report.tenants) or 'no tenant'}: {report.manifests} manifests,"
+        f"{_line(', '.join(report.tenants)) or 'no tenant'}: {report.manifests} manifests,"
         f" {report.chunks} chunks ({human_size(report.stored_bytes)}), {report.records} records"
     )
 
@@ -53,9 +54,14 @@ def _print_kind(findings: list[Finding]) -> None:
     say(f"{first.severity:<8} {first.code}{times}")
     say(f"         {first.means}")
     for finding in findings[:_SHOWN]:
-        say(f"         · {finding.object}: {finding.meaning}")
+        say(f"         · {_line(finding.object)}: {_line(finding.meaning)}")
     if len(findings) > _SHOWN:
         say(f"         · and {len(findings) - _SHOWN} more, which --json lists")
+
+
+def _line(text: str) -> str:
+    """Keep a name from the store on one line: whoever writes there could forge a verdict."""
+    return neutralise(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def _print_limits(report: Report) -> None:

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from archiver.archive.catalogue import read_catalogue
-from archiver.archive.fetch import fetch_chunk, in_turn, read_records
+from archiver.archive.fetch import Budget, fetch_chunk, in_turn, read_records
 from archiver.errors import Damaged, StoreError
 from archiver.model.answers import Answer
 from archiver.stores.faults import Fault, FaultPlan, Refuse
@@ -39,6 +39,24 @@ async def test_at_most_so_many_questions_are_asked_at_once() -> None:
     async with aclosing(in_turn(range(30), ask, limit=4)) as answers:
         assert [answer async for answer in answers] == list(range(30))
     assert most == 4
+
+
+async def test_a_budget_of_bytes_is_kept_and_what_is_larger_than_it_comes_alone() -> None:
+    """Nobody fills the memory of who verifies with a few large objects."""
+    budget, now, seen = Budget(64), 0, []
+
+    async def take(size: int) -> None:
+        nonlocal now
+        async with budget.taken(size):
+            now += size
+            seen.append(now)
+            await asyncio.sleep(0.001)
+            now -= size
+
+    await asyncio.wait_for(asyncio.gather(*map(take, (30, 30, 30, 100, 1, 63))), timeout=5)
+    assert len(seen) == 6
+    assert max(seen) == 100
+    assert all(one <= 64 for one in seen if one != 100)
 
 
 async def test_an_error_ends_it_and_leaves_nothing_running() -> None:

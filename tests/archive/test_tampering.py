@@ -9,6 +9,7 @@ severity has it. The stores: memory, a folder, a copy under another prefix, and 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -760,6 +761,33 @@ async def test_a_chunk_that_is_far_too_large_is_not_fetched(plain: Witnessed) ->
     store = memory(world.objects)
     assert codes(await check(store, "", world)) == ["chunk-size"]
     assert key not in {call.key for call in store.calls if call.verb == "get"}
+
+
+async def test_many_large_manifests_are_not_fetched_together(
+    plain: Witnessed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most 64 MiB of them are in memory, by what the listing says."""
+    world = plain.copy()
+    body = bytes(20 * 1024 * 1024)
+    folder = world.manifests(world.devices[0])[0].rsplit("/", 1)[0]
+    for seq in range(10, 20):
+        world.objects[f"{folder}/{seq:012d}-{'0' * 16}.note"] = body
+    store, now, most = memory(world.objects), 0, 0
+    get = store.get
+
+    async def slow(key: str) -> bytes:
+        nonlocal now, most
+        size = len(world.objects[key])
+        now += size
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= size
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", slow)
+    report = await check(store, "", world)
+    assert codes(report).count("manifest-altered") == 10
+    assert most <= 64 * 1024 * 1024
 
 
 async def test_a_device_that_was_revoked_need_not_speak_any_more(plain: Witnessed) -> None:

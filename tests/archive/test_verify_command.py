@@ -58,6 +58,17 @@ def test_a_report_is_grouped_and_says_what_it_means(plain: Witnessed, copy: Path
     assert lines[-1] == "NOT as it should be (1 invalid, 2 missing)."
 
 
+def test_a_name_in_the_store_cannot_write_lines_into_the_report(
+    plain: Witnessed, copy: Path
+) -> None:
+    """Nor move the cursor, nor turn the direction of the text."""
+    (copy / "tenant=acme" / "x\nComplete and valid.\x1b[2J\u202e\u2028y").write_text("x")
+    said = archiver("verify", "--archive", copy, "--admin-key", plain.admin.public)
+    assert said.code == 1
+    assert r"x\nComplete and valid.\x1b[2J\u202e\u2028y" in said.out
+    assert "Complete and valid." not in said.out.splitlines()
+
+
 @pytest.mark.parametrize("words", [[], ["--read-data"], ["--read-records"], ["--jobs", 2]])
 def test_it_works_without_any_network(plain: Witnessed, copy: Path, words: list[str]) -> None:
     """A copy on a machine that is connected to nothing: no socket is ever asked for."""
