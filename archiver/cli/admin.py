@@ -29,7 +29,9 @@ __all__ = [
     "check_found",
     "key_option",
     "public_half",
+    "public_key",
     "store_options",
+    "text_of",
     "trust_of",
 ]
 
@@ -137,17 +139,47 @@ def admin_of(path: Path, state: Path) -> Admin:
 
 def public_half(path: Path) -> VerifierKey:
     """Read the public key that lies beside a private one; raise `UnusableKey`, `Damaged`."""
-    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415 - --help needs none of it
-
     beside = path.with_name(f"{path.name}.pub")
-    try:
-        return VerifierKey.parse(beside.read_text("utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
+    if not beside.is_file():
         raise UnusableKey(
             f"the public half {beside} of the key cannot be read",
             advice="Name the file that `archiver keys generate admin` made; FILE.pub belongs"
             " beside it.",
+        )
+    return public_key(text_of(beside), str(beside))
+
+
+def text_of(path: Path) -> str:
+    """Read a short text that a person made; raise `UnusableKey`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UnusableKey(
+            f"{path} cannot be read: {error.strerror}", advice="Name a file that you may read."
         ) from error
+    except UnicodeDecodeError as error:
+        raise UnusableKey(
+            f"{path} is no text in UTF-8",
+            advice="Name another file, or save it as UTF-8 (PowerShell's > writes UTF-16).",
+        ) from error
+
+
+def public_key(text: str, where: str) -> VerifierKey:
+    """Read an admin's public key, from ``where`` for humans; raise `UnusableKey`, `Damaged`."""
+    from archiver.evidence.verifier import VerifierKey  # noqa: PLC0415 - --help needs none of it
+
+    if "PRIVATE KEY" in text:
+        raise UnusableKey(
+            f"{where} holds a private key; to check a signature, the public one is needed",
+            advice=f"Name {where}.pub, and show the private key to nobody.",
+        )
+    key = VerifierKey.parse(text.strip())
+    if key.name.startswith("device/"):
+        raise UnusableKey(
+            f"{where}: this is a device's key, and no admin's",
+            advice="Give the line that `archiver keys generate admin` printed.",
+        )
+    return key
 
 
 def check_found(archives: Archives, tenants: Sequence[object]) -> None:

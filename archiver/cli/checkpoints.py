@@ -13,6 +13,7 @@ from archiver.cli.admin import check_found, public_half, trust_of
 from archiver.cli.archives import bars
 from archiver.durable import files, lock
 from archiver.errors import ArchiverError, EvidenceError, UnusableKey
+from archiver.evidence import stamp
 from archiver.format.keys import Series
 from archiver.format.times import rfc3339
 from archiver.stores.opening import open_store
@@ -59,6 +60,8 @@ def signed(
     What fails for one tenant does not hold the others up: it stands in `Archives.failures`.
     """
     authority = Authority(url, timestamp_ca.read_bytes()) if url and timestamp_ca else None
+    if authority:
+        stamp.check_roots(authority.roots)
 
     async def work(part: Part) -> list[tuple[str, Outcome]]:
         done = []

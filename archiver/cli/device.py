@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from archiver.witness.devices import Device
 
 __all__ = ["device"]
+
+_MAX_REASON: Final = 1000
+
+
+def _reason(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if len(text) > _MAX_REASON:
+        raise click.BadParameter(f"has {len(text)} characters; a registry holds {_MAX_REASON:,}")
+    return text
 
 
 @click.group(epilog=examples("archiver device list", "archiver device approve --all"))
@@ -152,7 +160,13 @@ def approve(
     )
 )
 @click.argument("name", metavar="DEVICE")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; stands in the registry.")
+@click.option(
+    "--reason",
+    required=True,
+    callback=_reason,
+    metavar="TEXT",
+    help="Why, in at most 1,000 characters; stands in the registry.",
+)
 @click.option(
     "--at",
     callback=first_moment,

@@ -67,7 +67,12 @@ def opened_of(held: Sequence[HeldKey]) -> list[Opened]:
 
 
 def check_new(path: Path) -> None:
-    """Raise `UnusableKey` where a key file would replace another."""
+    """Raise `UnusableKey` where a key file would replace another, or has no folder."""
+    if not path.parent.is_dir():
+        raise UnusableKey(
+            f"{path} cannot be written: there is no folder {path.parent}",
+            advice="Make that folder, or choose another with --to.",
+        )
     if path.exists():
         raise UnusableKey(
             f"there is a file {path} already, and a key never replaces one",

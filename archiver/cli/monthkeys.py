@@ -168,13 +168,14 @@ def rewrap(
     ones. Needs an officer who can open them and may write to the store. Nothing is deleted: who
     left keeps access to old months until the old wraps are destroyed. May be repeated.
     """
-    from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
+    from archiver.cli.admin import text_of  # noqa: PLC0415 - --help needs none of it
+    from archiver.cli.archives import Archives  # noqa: PLC0415
     from archiver.cli.vault import Rewrapped, held_keys, rewrap_all  # noqa: PLC0415
     from archiver.vault.officers import parse_recipients  # noqa: PLC0415
 
     if not where.identities:
         raise click.UsageError("Only who can open a key can wrap it anew: give --identity FILE.")
-    given = parse_recipients(officers_file.read_text("utf-8")) if officers_file else None
+    given = parse_recipients(text_of(officers_file)) if officers_file else None
     archives = Archives.of(where)
 
     async def work(part: Part) -> Rewrapped:

@@ -91,11 +91,16 @@ def proof(conversation: str, where: Where, admin_keys: tuple[str, ...], to: Path
 
 def _write(path: Path, body: bytes) -> None:
     """Write a new file; what is there already is left alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_new(path, body)
     except FileExistsError:
         raise ArchiveError(
             f"{path} exists already and was left alone",
             advice="Name another place with --to, or move it away.",
+        ) from None
+    except OSError as error:
+        raise ArchiveError(
+            f"{path} cannot be written: {error.strerror}",
+            advice="Name another place with --to.",
         ) from None

@@ -14,6 +14,7 @@ from archiver.archive.signers import Trust
 from archiver.archive.transcript import Turn, turns
 from archiver.archive.unseal import Unsealer
 from archiver.archive.verify import Request, verify
+from archiver.cli.admin import public_key, text_of
 from archiver.cli.archives import bars
 from archiver.errors import NotArchived, UnusableKey
 from archiver.evidence.verifier import VerifierKey
@@ -109,13 +110,16 @@ def trust_in(keys: tuple[str, ...]) -> Trust | None:
     found = []
     for text in keys:
         path = Path(text)
-        is_file = path.is_file()  # first: a folder's name may hold a plus, too
+        try:
+            is_file = path.is_file()  # first: a folder's name may hold a plus, too
+        except (OSError, ValueError):  # no name that a file can have
+            is_file = False
         if "+" not in text and not is_file:
             raise UnusableKey(
                 f"{text} is neither a public key nor a file",
                 advice="Give name+id+key as `archiver keys generate admin` prints it.",
             )
-        found.append(VerifierKey.parse(path.read_text().strip() if is_file else text))
+        found.append(public_key(text_of(path) if is_file else text, text))
     return Trust(tuple(found)) if found else None
 
 

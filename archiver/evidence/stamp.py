@@ -16,7 +16,7 @@ from archiver.errors import Damaged, EvidenceError, NotSigned, UnusableKey
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["MAX_BYTES", "Query", "checked", "query"]
+__all__ = ["MAX_BYTES", "Query", "check_roots", "checked", "query"]
 
 MAX_BYTES: Final = 256 * 1024
 """Largest answer that is read; a chain of certificates has some thousand bytes."""
@@ -68,6 +68,12 @@ def checked(answer: bytes, message: bytes, roots: bytes, *, nonce: int | None = 
         ) from error
     time: datetime = stamped.gen_time
     return time
+
+
+def check_roots(pem: bytes) -> None:
+    """Raise `UnusableKey` where there is no certificate, `EvidenceError` without the extra."""
+    _library()
+    _certificates(pem)
 
 
 def _certificates(pem: bytes) -> list[Any]:

@@ -92,7 +92,7 @@ async def checkpoint(
     chain = follow_statements(bodies, desk.trust, desk.place.tenant)
     _check(memory, register, chain, now)
     if copy:
-        await check_copy(copy, [key for key, _ in bodies])
+        await check_copy(copy, bodies)
     run = _Run(desk, register, chain, await covered_so_far(desk.place, memory, chain))
     await run.gather(progress)
     if chain.newest is None or force or run.hashes or _is_due(chain.newest, register, now):

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["check_copy", "complete_copy"]
 
 
-async def check_copy(copy: Place, known: Iterable[SeriesKey]) -> None:
-    """Raise `HistoryChanged` where the copy has a statement that the store has not."""
-    names = {_name(key) for key in known}
-    for key in await _keys(copy):
-        if _name(key) not in names:
+async def check_copy(copy: Place, known: Iterable[tuple[SeriesKey, bytes]]) -> None:
+    """Raise `HistoryChanged` where the copy has what the store has not, or other bytes of it."""
+    bodies = {_name(key): body for key, body in known}
+    for key, body in await copy.series(Series.CHECKPOINTS):
+        if _name(key) in bodies and bodies[_name(key)] != body:
+            raise HistoryChanged(
+                f"the copy in {copy.store.name} holds other bytes than the store: {key}",
+                advice="Nothing was signed. The store's are signed and sound: find out who"
+                " changed the copy, then remove that object from it.",
+            )
+        if _name(key) not in bodies:
             raise HistoryChanged(
                 f"the copy in {copy.store.name} has a checkpoint that the store has not: {key}",
                 advice="Nothing was signed. Find out which of them was changed, and restore what"

@@ -225,6 +225,8 @@ def test_every_lie_is_refused(
     (tmp_path / "proof.json").write_text(json.dumps(proof))
     done = checked(tmp_path / "proof.json", covered.admin.public)
     assert (done.returncode, "proved:" in done.stderr) == (1, False)
+    assert done.stderr.startswith("NOT PROVED: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_the_key_of_another_admin_proves_nothing(proved: Path) -> None:

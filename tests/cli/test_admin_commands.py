@@ -97,6 +97,15 @@ class TestGenerateAdmin:
         assert not office.key.exists()
         assert before
 
+    @pytest.mark.parametrize("kind", [("admin", "--name", "acme"), ("officer",)])
+    def test_a_folder_that_is_not_there_is_named(
+        self, office: Office, kind: tuple[str, ...]
+    ) -> None:
+        """As it was typed, and no temporary name."""
+        path = office.root / "no" / "x.key"
+        said = office.run("keys", "generate", *kind, "--to", path)
+        assert (said.code, str(path) in said.err, ".tmp-" in said.err) == (3, True, False)
+
     def test_a_name_that_no_key_can_have_is_refused(self, office: Office) -> None:
         """Before anything is written."""
         said = office.run("keys", "generate", "admin", "--name", "A B", "--to", office.root / "x")
@@ -157,6 +166,15 @@ class TestDevices:
         assert (said.code, "archiver checkpoint" in said.err) == (0, True)
         (row,) = office.devices()
         assert (row["state"], row["reason"]) == ("revoked", "lost")
+
+    def test_a_reason_that_is_too_long_is_refused_with_the_limit(self, office: Office) -> None:
+        """Before anything is signed; the longest that is allowed is signed."""
+        (row,) = office.devices()
+        office.sign("device", "approve", "--all", "--yes")
+        words = ("device", "revoke", row["device"], "--yes", "--reason")
+        said = office.sign(*words, "x" * 1001)
+        assert (said.code, "1,000" in said.err) == (ExitCode.USAGE, True)
+        assert office.sign(*words, "x" * 1000).code == 0
 
     def test_a_device_that_nobody_knows_is_an_error(self, office: Office) -> None:
         """Neither to be approved nor to be revoked."""
@@ -236,6 +254,35 @@ class TestCheckpoint:
         words = ("--archive", office.bucket, "--admin-key", office.key, "--state", office.state)
         assert office.run("device", "approve", "--all", "--yes", *words).code == 0
         assert office.run("checkpoint", *words).code == 0
+
+    def test_what_is_no_admins_public_key_is_named_for_what_it_is(
+        self, office: Office, tmp_path: Path
+    ) -> None:
+        """Each by a clear word, whatever file was named."""
+        (row,) = office.devices()
+        public, wrong = (tmp_path / "acme.key.pub").read_text(), tmp_path / "wrong"
+        cases = {
+            b"\xff\xfe\x00\x9d": "no text in UTF-8",
+            public.encode("utf-16"): "no text in UTF-8",
+            row["key"].encode(): "a device's key",
+            office.key.read_bytes(): f"Name {wrong}.pub",
+        }
+        for body, words in cases.items():
+            wrong.write_bytes(body)
+            said = office.run("verify", "--archive", office.bucket, "--admin-key", wrong)
+            assert (said.code, words in said.err) == (ExitCode.COULD_NOT_RUN, True), words
+        wrong.write_bytes(public.encode("utf-8-sig"))
+        assert office.run("verify", "--archive", office.bucket, "--admin-key", wrong).code == 2
+
+    def test_a_root_that_is_no_certificate_is_noticed_before_anything_is_signed(
+        self, office: Office, tmp_path: Path
+    ) -> None:
+        """Not after."""
+        (tmp_path / "ca").write_text("none")
+        words = ("--timestamp", "http://127.0.0.1:9/", "--timestamp-ca", tmp_path / "ca")
+        said = office.sign("checkpoint", *words)
+        assert (said.code, "PEM" in said.err) == (ExitCode.COULD_NOT_RUN, True)
+        assert list(office.bucket.rglob("_checkpoints/*")) == []
 
     def test_a_place_without_any_tenant_is_no_success(self, office: Office) -> None:
         """A mistyped prefix in a nightly job would otherwise look like a signature."""

@@ -578,6 +578,19 @@ class TestCopy:
             with pytest.raises(HistoryChanged, match="the copy in"):
                 await covered.checkpoint(copy=copy)
 
+    async def test_a_copy_with_other_bytes_under_the_same_name_is_told(
+        self, covered: Fleet, tmp_path: Path
+    ) -> None:
+        """A copy that only looks like one would not help on the day when it is needed."""
+        async with FolderStore(tmp_path / "copy") as store:
+            copy = Place(store, "", "acme")
+            await covered.checkpoint(copy=copy)
+            path = min((tmp_path / "copy").rglob("*.note"))
+            path.write_bytes(b"")
+            with pytest.raises(HistoryChanged, match="other bytes"):
+                await covered.checkpoint(copy=copy, force=True)
+        assert len(covered.names("_checkpoints/")) == 2
+
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
