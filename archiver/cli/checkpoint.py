@@ -38,6 +38,11 @@ _TOLD = 20
 @key_option(required=False)
 @click.option("--force", is_flag=True, help="Sign also where nothing is new since the last day.")
 @click.option(
+    "--another-history",
+    is_flag=True,
+    help="Sign although this key signed other checkpoints of this tenant elsewhere.",
+)
+@click.option(
     "--copy-to",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",

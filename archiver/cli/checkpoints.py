@@ -51,6 +51,7 @@ def signed(
     admin: Admin,
     *,
     force: bool,
+    another_history: bool,
     copy_to: Path | None,
     url: str | None,
     timestamp_ca: Path | None,
@@ -75,7 +76,12 @@ def signed(
                     desk = admin.desk(part, tenant)
                     with bars("devices") as tell:
                         one = await checkpoint(
-                            desk, datetime.now(UTC), force=force, copy=second, progress=tell
+                            desk,
+                            datetime.now(UTC),
+                            force=force,
+                            another_history=another_history,
+                            copy=second,
+                            progress=tell,
                         )
                     done.append((tenant, one))
                     if authority:

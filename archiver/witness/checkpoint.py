@@ -23,7 +23,7 @@ from archiver.format.keys import Series
 from archiver.witness.chains import Statements, check_registry, follow_statements, sha256_of
 from archiver.witness.copies import check_copy, complete_copy
 from archiver.witness.gather import covered_so_far, gaps, gather
-from archiver.witness.memory import Memory, Signed, recall, remember
+from archiver.witness.memory import Memory, Signed, check_key, recall, remember, remember_key
 from archiver.witness.pack import Packer
 from archiver.witness.place import append
 from archiver.witness.register import mark_of, read_register
@@ -76,11 +76,13 @@ async def checkpoint(
     now: datetime,
     *,
     force: bool = False,
+    another_history: bool = False,
     copy: Place | None = None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> Outcome:
     """Cover what is new of a tenant; without news, speak up daily, or with ``force``.
 
+    ``another_history`` says that this key may have signed other checkpoints elsewhere.
     ``copy`` gets every statement too. ``progress`` is called with the devices done and their
     number. Raise `EvidenceError`, and sign nothing, where a chain is not sound, where the store
     or the copy holds other than what was signed (`HistoryChanged`), or another admin was faster
@@ -91,6 +93,8 @@ async def checkpoint(
     bodies = await desk.place.series(Series.CHECKPOINTS)
     chain = follow_statements(bodies, desk.trust, desk.place.tenant)
     _check(memory, register, chain, now)
+    if not another_history:
+        check_key(desk.memory, desk.place, desk.signer.public, chain.hashes)
     if copy:
         await check_copy(copy, bodies)
     run = _Run(desk, register, chain, await covered_so_far(desk.place, memory, chain))
@@ -104,6 +108,8 @@ async def checkpoint(
     mark = Signed(this.seq, sha256_of(body), this.size, this.root)
     kept = Memory(registry=mark_of(register), statement=mark, heads=run.heads)
     remember(desk.memory, desk.place, kept)
+    if signed and not another_history:
+        remember_key(desk.memory, desk.place, desk.signer.public, mark)
     if copy:
         await complete_copy(copy, bodies)
     known = memory.statement.seq if memory.statement else 0

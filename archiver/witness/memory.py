@@ -2,7 +2,8 @@
 
 One small file for each tenant and store, in the admin's own folder. It also holds which
 manifests the checkpoint covers, so that the next one reads no old roll-up; without the file
-that is read anew, and a store that was set back looks like one that never had more.
+that is read anew, and a store that was set back looks like one that never had more. Another
+file, for each tenant and key, keeps a copy from a checkpoint that contradicts the archive's own.
 """
 
 from __future__ import annotations
@@ -21,9 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from archiver.evidence.verifier import VerifierKey
     from archiver.witness.place import Place
 
-__all__ = ["Head", "Mark", "Memory", "Signed", "recall", "remember"]
+__all__ = [
+    "Elsewhere",
+    "Head",
+    "Mark",
+    "Memory",
+    "Signed",
+    "check_key",
+    "recall",
+    "remember",
+    "remember_key",
+]
 
 _VERSION: Final = 1
 
@@ -40,6 +52,12 @@ class Signed(Mark, frozen=True):
 
     size: Count
     root: Hash
+
+
+class Elsewhere(Mark, frozen=True):
+    """The newest checkpoint that a key signed for a tenant, and in which store."""
+
+    where: str
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -100,3 +118,40 @@ def remember(folder: Path, place: Place, memory: Memory) -> None:
 def _path(folder: Path, place: Place) -> Path:
     where = hashlib.sha256(f"{place.store.name}\0{place.prefix}".encode()).hexdigest()[:16]
     return folder / f"{place.tenant}-{where}.json"
+
+
+def check_key(folder: Path, place: Place, key: VerifierKey, there: Mapping[int, str]) -> None:
+    """Raise `HistoryChanged` where this key signed a history that is not the one here.
+
+    ``there`` is the sha256 of each checkpoint here by its number. A copy that is behind would
+    otherwise get a second checkpoint of a number: two statements of one admin that contradict.
+    """
+    path = _key_path(folder, place, key)
+    try:
+        last = msgspec.json.decode(path.read_bytes(), type=Elsewhere)
+    except FileNotFoundError:
+        return
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StateError(
+            f"what {key.name} signed last for {place.tenant} cannot be read from {path}",
+            advice="Restore it from a copy, or move it away.",
+        ) from error
+    if there.get(last.seq) != last.sha256:
+        raise HistoryChanged(
+            f"this key signed checkpoint number {last.seq} of {place.tenant} in {last.where},"
+            f" which is not what {place.store.name} holds: another one would contradict it",
+            advice="Nothing was signed. Sign for the archive that is in use, and bring a copy up"
+            " to date by copying. For a history of its own give --another-history, each time.",
+        )
+
+
+def remember_key(folder: Path, place: Place, key: VerifierKey, mark: Mark) -> None:
+    """Write down what this key signed last for a tenant, wherever that was."""
+    last = Elsewhere(mark.seq, mark.sha256, place.store.name)
+    files.make_private_folder(folder)
+    files.replace(_key_path(folder, place, key), msgspec.json.encode(last))
+
+
+def _key_path(folder: Path, place: Place, key: VerifierKey) -> Path:
+    whose = hashlib.sha256(str(key).encode()).hexdigest()[:16]
+    return folder / f"{place.tenant}-by-{whose}.json"

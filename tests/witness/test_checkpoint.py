@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -405,6 +406,23 @@ class TestMemory:
         await elsewhere.checkpoint(force=True)
         with pytest.raises(HistoryChanged, match="another checkpoint number 2"):
             await covered.checkpoint()
+
+    async def test_a_copy_that_is_behind_gets_no_checkpoint_that_contradicts(
+        self, covered: Fleet, tmp_path: Path
+    ) -> None:
+        """One number, one statement: also where the machine never saw that store."""
+        async with FolderStore(tmp_path / "old") as store:
+            for name, one in covered.store.objects.items():
+                (tmp_path / "old" / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / "old" / name).write_bytes(one.body)
+            covered.ship(LAPTOP)
+            await covered.checkpoint()
+            desk = replace(covered.desk, place=Place(store, "", "acme"))
+            with pytest.raises(HistoryChanged, match="would contradict it"):
+                await checkpoint(desk, covered.now, force=True)
+            assert len(list((tmp_path / "old").rglob("_checkpoints/*.note"))) == 1
+            await checkpoint(desk, covered.now, force=True, another_history=True)
+        assert (await covered.checkpoint(force=True)).statement.seq == 3
 
     async def test_a_registry_that_was_taken_back_is_refused(self, covered: Fleet) -> None:
         """Or a stolen device would count again."""
