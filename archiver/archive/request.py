@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from archiver.archive.scope import Subset
     from archiver.archive.signers import Trust
 
-__all__ = ["USUAL_SILENCE", "Request"]
+__all__ = ["USUAL_PAUSE", "USUAL_SILENCE", "Request"]
 
 EVERYTHING = Scope()
 USUAL_SILENCE: Final = 31
-"""Days."""
+"""Days. A machine that is off says nothing, for as long as a holiday lasts."""
+
+USUAL_PAUSE: Final = 3
+"""Days. Checkpoints are made daily, by a machine that is always on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Request:
     """What is asked of a verification.
 
     ``trust`` is whom to believe, ``None`` nobody. ``silence_days`` is how long a device may
-    say nothing (``None``: `USUAL_SILENCE`), up to ``as_of`` (RFC 3339; ``None``: up to the
+    say nothing (``None``: `USUAL_SILENCE`), ``pause_days`` how old the newest checkpoint may be
+    (``None``: `USUAL_PAUSE`), up to ``as_of`` (RFC 3339; ``None``: up to the
     newest checkpoint). ``journal`` remembers what was read before, so that it is not read
     again. ``jobs`` chunks are read at once, ``None``: as many as the store likes.
     """
@@ -34,6 +38,7 @@ class Request:
     scope: Scope = EVERYTHING
     subset: Subset | None = None
     silence_days: float | None = None
+    pause_days: float | None = None
     as_of: str | None = None
     identities: tuple[str, ...] = ()
     journal: Journal | None = None

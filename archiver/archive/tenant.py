@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import deque
 from contextlib import aclosing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive.admission import admit, too_long
@@ -22,7 +23,7 @@ from archiver.archive.inspection import Inspection
 from archiver.archive.intervals import silent_since
 from archiver.archive.ledger import Ledger
 from archiver.archive.objects import BATCH, Objects
-from archiver.archive.request import USUAL_SILENCE
+from archiver.archive.request import USUAL_PAUSE, USUAL_SILENCE
 from archiver.archive.scope import Depth
 from archiver.archive.signers import Signers, read_registries
 from archiver.archive.stored import StoredPapers
@@ -134,8 +135,9 @@ class TenantCheck:
         self._signers.sound = found.sound
         if covered.until and self._request.as_of:
             last, due = moment(covered.until), moment(self._request.as_of)
+            pause = self._request.pause_days or USUAL_PAUSE
             where = f"{self._objects.folder}_checkpoints/"
-            if silent := silent_since(where, last, due, self._ledger.silence):
+            if silent := silent_since(where, last, due, timedelta(days=pause)):
                 self.findings.append(silent)
 
     async def _series(self, series: Series) -> AsyncIterator[tuple[SeriesKey, bytes]]:

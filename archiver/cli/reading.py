@@ -134,7 +134,8 @@ def _for(part: Part, request: Request) -> Request:
     # A store that is in use must speak up to now; a copy, up to its newest checkpoint.
     as_of = request.as_of or rfc3339(datetime.now(UTC))
     silence = request.silence_days or evidence.silence_days
-    return replace(request, trust=trust, silence_days=silence, as_of=as_of)
+    pause = evidence.checkpoint_days
+    return replace(request, trust=trust, silence_days=silence, pause_days=pause, as_of=as_of)
 
 
 async def _chunks_of(archives: Archives, conversation: str) -> frozenset[str]:

@@ -63,6 +63,7 @@ def run(config: Path, state: Path) -> None:
                 aside = str(opened.set_aside) if opened.set_aside else None
                 spool = opened.spool
                 signer = DeviceSigner(spool.folder, spool.device, apart=sign_apart)
+                signer.make_ready()
                 engine = Engine(spool, machine, signer=signer)
                 await Daemon(engine, watch, set_aside=aside).run()
 

@@ -65,6 +65,7 @@ def session(
         with opened.spool:
             engine = Engine(opened.spool, machine, readers)
             engine.apply(rules)
+            engine.signer.make_ready()
             try:
                 yield engine
             finally:

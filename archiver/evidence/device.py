@@ -66,6 +66,11 @@ class DeviceSigner:
         self._apart = apart
         self._public: VerifierKey | None = None
 
+    def make_ready(self) -> None:
+        """Make the key if there is none yet, so that an admin can ask for it from now on."""
+        if self._device not in signing_keys(self._folder):
+            _ = self.public
+
     def of(self, device: str) -> DeviceSigner:
         """Give the signer of a device that this machine was before it lost its state."""
         return DeviceSigner(self._folder, device, self._apart)

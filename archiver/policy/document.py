@@ -115,6 +115,9 @@ class Evidence(Section):
     silence_days: Annotated[int, Field(ge=1, le=3650)] = 31
     """Longest time without a word from a device that `archiver verify` does not report."""
 
+    checkpoint_days: Annotated[int, Field(ge=1, le=3650)] = 3
+    """Greatest age of the newest checkpoint that `archiver verify` does not report."""
+
 
 class Sealing(Section):
     """Who may open the chunks. Devices can only close them."""

@@ -819,7 +819,21 @@ async def test_the_window_of_silence_is_the_tenants(plain: Witnessed) -> None:
     """Days, as the policy has them."""
     as_of = later_than(plain.now + timedelta(days=40))
     store = memory(plain.objects)
-    assert codes(await check(store, "", plain, as_of=as_of, silence_days=60)) == []
+    patient = {"silence_days": 60, "pause_days": 60}
+    assert codes(await check(store, "", plain, as_of=as_of, **patient)) == []
+
+
+async def test_checkpoints_that_stopped_are_missed_long_before_a_device_is(
+    plain: Witnessed,
+) -> None:
+    """A bucket that was set back to last week looks like this."""
+    world = plain.copy()
+    world.checkpoint(world.now)
+    as_of = later_than(world.now + timedelta(days=5))
+    report = await check(memory(world.objects), "", world, as_of=as_of)
+    assert [(str(one.code), one.object) for one in report.findings] == [
+        ("silence", f"tenant={TENANT}/_checkpoints/")
+    ]
 
 
 async def test_a_bad_wrap_for_other_officers_closes_the_chunk_and_nothing_else(
