@@ -51,7 +51,7 @@ def key(state: Path, *, as_json: bool) -> None:
         say(f"{one.name.partition('/')[2]}  {fingerprint(one)}")
         say(str(one))
     if not found:
-        note(f"No key was made yet in {state}: that is done by the first shipment.")
+        note(f"No key was made yet in {state}: that is done at the first start.")
 
 
 @device.command(epilog=examples("archiver device enrol", "archiver device enrol --tenant acme"))

@@ -130,7 +130,7 @@ def _signing_key(state: Path) -> Check:
     name = "signing key"
     keys = signing_keys(state)
     if not keys:
-        return Check(name, ok=True, finding="made with the first manifest; an admin approves it")
+        return Check(name, ok=True, finding="made at the first start; an admin approves it")
     try:
         public = [str(own_key(state, device).checked().public) for device in keys]
     except UnusableKey as error:

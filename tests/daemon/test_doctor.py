@@ -48,10 +48,10 @@ def test_a_healthy_machine_passes_every_check_and_leaves_nothing_behind(laptop: 
     assert sorted(laptop.bucket.rglob("*.*")) == before
 
 
-def test_a_machine_that_never_shipped_has_no_key_and_that_is_right(laptop: Laptop) -> None:
-    """It is made when it is needed."""
+def test_a_machine_that_never_started_has_no_key_and_that_is_right(laptop: Laptop) -> None:
+    """It is made when archiver first starts."""
     check = examined(laptop)["signing key"]
-    assert (check.ok, "first manifest" in check.finding) == (True, True)
+    assert (check.ok, "first start" in check.finding) == (True, True)
 
 
 def test_the_signing_key_is_tried(laptop: Laptop) -> None:
