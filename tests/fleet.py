@@ -126,7 +126,7 @@ class Fleet:
             "window": Window(None, rfc3339(self.now)),
             "software": "archiver synthetic",
             "policy": None,
-            "retention_days": None,
+            "retention": [],
             "records": RecordCounts(0),
             **said,
         }

@@ -17,10 +17,11 @@ SOURCE = Path(__file__).parents[1] / "archiver"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors", "model"}),
     frozenset({"format", "durable", "policy", "assistants"}),
-    frozenset({"evidence", "vault"}),
-    frozenset({"stores", "spool", "capture"}),
-    frozenset({"sealing", "delivery", "archive"}),
+    frozenset({"evidence", "vault", "credentials"}),
+    frozenset({"stores", "spool", "capture", "distribution"}),
+    frozenset({"sealing", "delivery", "archive", "buckets"}),
     frozenset({"witness"}),
+    frozenset({"retention"}),
     frozenset({"daemon", "service", "quickstart"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
@@ -36,13 +37,15 @@ SIDEWAYS: frozenset[tuple[str, str]] = frozenset(
 )
 
 ONLY: dict[str, frozenset[str]] = {
-    "botocore": frozenset({"stores/s3.py", "stores/credentials.py"}),
-    "aioboto3": frozenset({"stores/s3.py"}),
-    "aiobotocore": frozenset({"stores/s3.py"}),
+    "botocore": frozenset({"stores/s3_client.py"}),
+    "aioboto3": frozenset({"stores/s3_client.py"}),
+    "aiobotocore": frozenset({"stores/s3_client.py"}),
     "sqlite3": frozenset({"spool"}),
     "pydantic": frozenset({"policy"}),
     "pydantic_core": frozenset({"policy"}),
     "apscheduler": frozenset({"daemon/run.py"}),
+    "httpx": frozenset({"distribution/fetch.py", "buckets/cloudflare.py"}),
+    "keyring": frozenset({"credentials/keyrings.py"}),
     "filelock": frozenset({"durable/lock.py"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),

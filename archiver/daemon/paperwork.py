@@ -35,7 +35,7 @@ def write_papers(
     The device enrols with its first manifest, and what this machine was before it lost its
     state enrols with the manifest that lists what that device left behind.
     """
-    terms = Terms(rules.tenants[tenant].retention.days, rules.fingerprint)
+    terms = Terms(rules.tenants[tenant].retention.terms, rules.fingerprint)
     written = False
     for device in _earlier(spool, tenant):
         subject = subject_of(rules.tenants[tenant], machine)

@@ -68,7 +68,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     ``previous`` is ``None`` where ``seq`` is 1. ``checkpoint`` is the signed note with ``size``
     and ``root`` once more, as text. ``peaks`` are those of `Tree`, so that the next run need not
     read old leaves. ``consistency`` proves the growth from the previous size. ``rollups`` list
-    exactly the leaves that are new. ``registry`` is the sha256 of the registry gone by.
+    exactly the leaves that are new. ``registry`` is the sha256 of the registry gone by, ``orders``
+    that of the newest order.
     """
 
     v: int
@@ -84,6 +85,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     consistency: tuple[Hash, ...] = ()
     rollups: tuple[RollupEntry, ...] = ()
     registry: Hash | None = None
+    orders: Hash | None = None
 
     def __post_init__(self) -> None:
         """Refuse times that never were."""
@@ -151,7 +153,7 @@ def tree_of(statement: Statement | None) -> Tree:
     return Tree(statement.size, map(bytes.fromhex, statement.peaks))
 
 
-def next_statement(
+def next_statement(  # noqa: PLR0913 - what a statement says
     last: Statement | None,
     last_sha256: str | None,
     added: Sequence[bytes],
@@ -161,6 +163,7 @@ def next_statement(
     now: datetime,
     rollups: tuple[RollupEntry, ...] = (),
     registry: str | None = None,
+    orders: str | None = None,
 ) -> Statement:
     """Make the statement after ``last``, whose stored bytes have this sha256.
 
@@ -185,6 +188,7 @@ def next_statement(
         consistency=tuple(one.hex() for one in consistency),
         rollups=rollups,
         registry=registry,
+        orders=orders,
     )
 
 

@@ -5,6 +5,7 @@
     <prefix>/tenant=<t>/_devices/<device>-<sha16>.note
     <prefix>/tenant=<t>/_registry/<seq>-<sha16>.note
     <prefix>/tenant=<t>/_checkpoints/<seq>-<sha16>.note
+    <prefix>/tenant=<t>/_orders/<seq>-<sha16>.note
     <prefix>/tenant=<t>/_rollups/<first>-<sha16>.jsonl.zst
     <prefix>/tenant=<t>/_timestamps/<seq>-<sha16>.tsr
 
@@ -56,7 +57,7 @@ _MANIFEST = re.compile(
 )
 _ENROLMENT = re.compile(rf"{_TENANT}/_devices/(?P<device>{_DEVICE})-(?P<sha>{_SHA})\.note")
 _SERIES = re.compile(
-    rf"{_TENANT}/_(?:(?P<series>registry|checkpoints)/(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.note"
+    rf"{_TENANT}/_(?:(?P<series>registry|checkpoints|orders)/(?P<seq>[0-9]{{12}})-(?P<sha>{_SHA})\.note"
     rf"|rollups/(?P<first>[0-9]{{12}})-(?P<packed>{_SHA})\.jsonl\.zst"
     rf"|timestamps/(?P<stamped>[0-9]{{12}})-(?P<token>{_SHA})\.tsr)"
 )
@@ -124,6 +125,7 @@ class Series(StrEnum):
 
     REGISTRY = "registry"
     CHECKPOINTS = "checkpoints"
+    ORDERS = "orders"
     ROLLUPS = "rollups"
     TIMESTAMPS = "timestamps"
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - dataclasses and msgspec read it at run time
+from typing import Literal
 
 import msgspec
 
 __all__ = [
     "ChunkEntry",
+    "ClassTerms",
     "ConversationCount",
     "KeyEntry",
+    "LockMode",
     "Manifest",
     "Receipt",
     "RecordCounts",
+    "Retain",
     "Seal",
     "Window",
 ]
@@ -76,6 +81,26 @@ class RecordCounts(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+LockMode = Literal["none", "governance", "compliance", "rule"]
+"""How a store keeps an object from being deleted before its time.
+
+``governance`` and ``compliance`` are S3 Object Lock, set with each put; ``rule`` is a lock rule
+of the bucket (R2), which is set once by an admin; ``none`` leaves it to archiver.
+"""
+
+
+class ClassTerms(msgspec.Struct, frozen=True, rename={"klass": "class"}):
+    """How long chunks of a retention class stay, as the policy said: ``None`` days is for ever.
+
+    Days are counted from when a chunk was shipped (`archiver.retention`), never from what a
+    transcript says of itself, since whoever writes transcripts could write any date.
+    """
+
+    klass: str
+    days: int | None
+    lock: LockMode = "none"
+
+
 class Window(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
     """The time that a manifest speaks for: after ``since``, up to ``until``."""
 
@@ -87,7 +112,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What one device shipped for one tenant in one window.
 
     ``previous`` is the sha256 (hex) of the previous manifest's stored bytes, ``None`` for
-    the first. ``policy`` is the sha256 (hex) of the admin's document that was in force.
+    the first. ``policy`` is the sha256 (hex) of the admin's document that was in force, and
+    ``retention`` what that said of each class that the manifest lists chunks of.
     ``keys`` lists the wrapped keys published since. ``quarantined`` lists sequence numbers
     whose chunk met a proved conflict and is kept on the device. ``recovered`` lists chunks that
     another device identity sealed before this machine lost its state.
@@ -102,12 +128,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     window: Window
     software: str
     policy: str | None
-    retention_days: int | None
+    retention: tuple[ClassTerms, ...]
     records: RecordCounts
     chunks: tuple[ChunkEntry, ...] = ()
     keys: tuple[KeyEntry, ...] = ()
     quarantined: tuple[int, ...] = ()
     recovered: tuple[ChunkEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """Until when an object shall not be deleted, and how hard: S3 Object Lock's two modes."""
+
+    mode: Literal["governance", "compliance"]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

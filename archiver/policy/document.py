@@ -34,6 +34,7 @@ from archiver.policy.fields import (
     wrong,
 )
 from archiver.policy.places import FolderStore, R2Store, S3Store, Store
+from archiver.policy.retention import Retention
 
 __all__ = [
     "ChunkRules",
@@ -94,16 +95,6 @@ class ChunkRules(Section):
 
     level: Annotated[int, Field(ge=1, le=19)] = 3
     """Of zstd."""
-
-
-class Retention(Section):
-    """How long it stays. It stands in every key from the first one on."""
-
-    days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    """Left out: for ever."""
-
-    klass: Name = Field(default="standard", validation_alias="class", serialization_alias="class")
-    """The retention class, ``class`` in the document."""
 
 
 class Evidence(Section):

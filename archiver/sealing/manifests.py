@@ -19,7 +19,7 @@ from archiver import __version__
 from archiver.durable import files
 from archiver.evidence import note
 from archiver.format import manifests
-from archiver.format.keys import ManifestKey
+from archiver.format.keys import ChunkKey, ManifestKey, parse_key
 from archiver.format.times import parse_rfc3339, rfc3339
 from archiver.model.record import FORMAT_VERSION
 from archiver.model.shipment import Manifest, RecordCounts, Window
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.evidence.device import DeviceSigner
-    from archiver.model.shipment import ChunkEntry
+    from archiver.model.shipment import ChunkEntry, ClassTerms
     from archiver.spool.spool import Spool
 
 __all__ = ["EVERY", "Terms", "device_of", "write_manifest"]
@@ -50,13 +50,18 @@ def _recent(since: str, now: datetime) -> bool:
 class Terms:
     """What a manifest says of the policy that was in force."""
 
-    retention_days: int | None = None
+    retention: tuple[ClassTerms, ...] = ()
     policy: str | None = None
 
 
 def device_of(entry: ChunkEntry) -> str:
     """Tell which device sealed a listed chunk."""
     return entry.key.rsplit("/", 1)[-1][:16]
+
+
+def _class_of(entry: ChunkEntry) -> str:
+    key = parse_key(entry.key)
+    return key.klass if isinstance(key, ChunkKey) else ""
 
 
 def write_manifest(
@@ -80,6 +85,7 @@ def write_manifest(
             return False
         made_at = rfc3339(now)
         kept = counts.read(db, tenant)
+        classes = set(map(_class_of, (*news.delivered, *news.recovered)))
         manifest = Manifest(
             v=FORMAT_VERSION,
             tenant=tenant,
@@ -90,7 +96,7 @@ def write_manifest(
             window=Window(since=last_at, until=made_at),
             software=f"archiver {__version__}",
             policy=terms.policy,
-            retention_days=terms.retention_days,
+            retention=tuple(one for one in terms.retention if one.klass in classes),
             records=RecordCounts(kept.captured, kept.dropped, kept.reason),
             chunks=news.delivered,
             keys=papers.unlisted_keys(db, tenant),

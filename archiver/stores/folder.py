@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, Self
 from archiver.durable import files
 from archiver.errors import DiskFull
 from archiver.model.answers import Answer, Found, Stored
-from archiver.stores.refusals import check_body, refuse
+from archiver.stores.refusals import check_body, refuse, refuse_lock
 from archiver.stores.tree import locate, walk
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from archiver.errors import StoreError
     from archiver.model.answers import Listed
+    from archiver.model.shipment import Retain
 
 __all__ = ["FolderStore"]
 
@@ -75,10 +76,18 @@ class FolderStore:
         self._durable.clear()
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Write the file durably. ``metadata`` has no place in a folder and is dropped."""
         del metadata
+        if retain:
+            raise refuse_lock(self.name)
         with self._translated(key, missing=Answer.BUSY):
             await asyncio.to_thread(self._put, key, body, sha256)
         return Stored(sha256=sha256)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from archiver.errors import StoreError
+    from archiver.model.shipment import Retain
     from archiver.stores.faults import Effect, Fault, Verb
 
 __all__ = ["Call", "MemoryStore", "Object"]
@@ -60,6 +61,7 @@ class Object:
 
     body: bytes
     metadata: Mapping[str, str]
+    retain: Retain | None = None
 
 
 class MemoryStore:
@@ -91,7 +93,13 @@ class MemoryStore:
         """Close; the objects stay."""
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Store the bytes, as the plan allows."""
         effects = await self._begin("put", key)
@@ -101,7 +109,7 @@ class MemoryStore:
         check_body(key, body, sha256)
         self._claim(key)
         kept = _flip(body) if Corrupt() in effects else body
-        self.objects[key] = Object(kept, {**metadata, "sha256": sha256})
+        self.objects[key] = Object(kept, {**metadata, "sha256": sha256}, retain)
         _end("put", key, effects)
         return Stored(etag=f'"{sha256[:32]}"', sha256=sha256)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from archiver.model.answers import Listed, Stored
+    from archiver.model.shipment import Retain
     from archiver.stores.protocol import Store
 
 __all__ = ["Prefixed"]
@@ -49,10 +50,18 @@ class Prefixed:
         await self._store.__aexit__(kind, error, trace)
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Store below the prefix."""
-        return await self._store.put(self._prefix + key, body, sha256=sha256, metadata=metadata)
+        return await self._store.put(
+            self._prefix + key, body, sha256=sha256, metadata=metadata, retain=retain
+        )
 
     async def head(self, key: str) -> Found:
         """Look below the prefix."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from archiver.model.answers import Found, Listed, Stored
+    from archiver.model.shipment import Retain
 
 __all__ = ["Hashing", "Store"]
 
@@ -52,12 +53,19 @@ class Store(Protocol):
         ...
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Store ``body`` under ``key`` if nothing is there.
 
         ``sha256`` is the hex digest of ``body``, computed by the caller when it was sealed.
-        ``metadata`` holds short ASCII values; a folder keeps none.
+        ``metadata`` holds short ASCII values; a folder keeps none. ``retain`` locks the object
+        with the very same put, or the put is refused (CONFIGURATION): never stored unlocked.
         """
         ...
 

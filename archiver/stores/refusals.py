@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["ADVICE", "check_body", "refuse"]
+__all__ = ["ADVICE", "check_body", "refuse", "refuse_lock"]
 
 _WAITS: Final = "archiver tries again by itself and loses nothing meanwhile."
 
@@ -50,6 +50,17 @@ def refuse(
         message,
         advice=advice or ADVICE[answer],
         refusal=Refusal(answer=answer, code=code, status=status, server_time=server_time),
+    )
+
+
+def refuse_lock(name: str) -> StoreError:
+    """Build the error of a store that keeps no locks, asked to keep one; the caller raises it."""
+    return refuse(
+        Answer.CONFIGURATION,
+        f"{name} cannot lock objects, and nothing was stored",
+        code="NoObjectLock",
+        advice='Set `lock = "none"` for the retention classes of this tenant (or "rule" on R2),'
+        " or use a bucket with Object Lock.",
     )
 
 

@@ -1,6 +1,6 @@
 """Amazon S3, Cloudflare R2 and every server that speaks their protocol, through aioboto3.
 
-The only module that loads boto, and only when a store is entered: about 40 MiB and half a
+boto is loaded only when a store is entered (`archiver.stores.s3_client`): about 40 MiB and half a
 second that ``status``, ``--help`` and an idle daemon never pay.
 
 The PUT is the one form that S3, S3 with Object Lock and R2 all take: a bytes body, an
@@ -25,26 +25,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
-from functools import partial
-from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
-
-import msgspec
 
 from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found, Listed, Stored
-from archiver.stores.credentials import read_keys
 from archiver.stores.footprint import give_back
-from archiver.stores.refusals import check_body, refuse
+from archiver.stores.refusals import check_body, refuse, refuse_lock
 from archiver.stores.s3_answers import ADVICE_BY_CODE, refusal_of
-from archiver.stores.s3_endpoints import only_what_s3_needs
+from archiver.stores.s3_client import client_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from types import TracebackType
 
+    from archiver.model.shipment import Retain
     from archiver.stores.settings import S3Settings
 
 __all__ = ["S3Store"]
@@ -67,7 +61,7 @@ class S3Store:
             message = f"{self._settings.endpoint} is not for a store of kind {self._settings.kind}"
             raise refuse(Answer.CONFIGURATION, message, code="WrongKind", advice=remedy)
         with self._translated("open"):
-            self._client = await self._exits.enter_async_context(_client(self._settings))
+            self._client = await self._exits.enter_async_context(client_of(self._settings))
         return self
 
     async def __aexit__(
@@ -82,13 +76,24 @@ class S3Store:
         give_back()
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Store one object with one PUT."""
         check_body(key, body, sha256)
-        algorithm = (
-            {"ChecksumAlgorithm": "SHA256"} if self._settings.checksum_algorithm_header else {}
-        )
+        more: dict[str, Any] = {}
+        if self._settings.checksum_algorithm_header:
+            more["ChecksumAlgorithm"] = "SHA256"
+        if retain:
+            if not self._settings.object_lock:
+                raise refuse_lock(self.name)
+            more["ObjectLockMode"] = retain.mode.upper()
+            more["ObjectLockRetainUntilDate"] = retain.until
         with self._translated("put", key):
             reply = await self._client.put_object(
                 Bucket=self._settings.bucket,
@@ -97,7 +102,7 @@ class S3Store:
                 IfNoneMatch="*",
                 ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
                 Metadata={**metadata, "sha256": sha256},
-                **algorithm,
+                **more,
             )
         if not reply.get("ETag"):
             raise refuse(
@@ -158,105 +163,6 @@ class S3Store:
         except Exception as error:  # noqa: BLE001 - the protocol's promise
             # Not chained: botocore quotes parameters in its messages, and a body is one.
             raise refusal_of(error, f"{self.name}: {verb} {key}", on_object=on_object) from None
-
-
-def _client(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]:
-    """Make the client of the PUT recipe. This is where boto is loaded."""
-    import aioboto3  # noqa: PLC0415 - 40 MiB and half a second
-    from aiobotocore.config import AioConfig  # noqa: PLC0415
-    from aiobotocore.session import AioSession  # noqa: PLC0415
-    from botocore.handlers import add_expect_header  # noqa: PLC0415
-
-    config = AioConfig(
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=settings.connect_seconds,
-        read_timeout=settings.read_seconds,
-        max_pool_connections=settings.concurrency,
-        s3={"addressing_style": "path" if settings.path_style else "auto"},
-        ignore_configured_endpoint_urls=True,
-        http_session_cls=_direct_session(),
-        signature_version="s3v4",
-    )
-    options: dict[str, Any] = {}
-    if settings.credentials_file:
-        keys = read_keys(settings.credentials_file)
-        # With keys of our own, a broken ~/.aws or an AWS_PROFILE of the shell is no concern.
-        isolated = {
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-        }
-        session = AioSession(session_vars=isolated)
-        options = {
-            "aws_access_key_id": keys.key_id,
-            "aws_secret_access_key": keys.secret,
-            "aws_session_token": keys.token,
-        }
-    else:
-        session = AioSession(profile=settings.profile)
-    session.register_component("data_loader", _lean_loader())
-    # `Expect: 100-continue` costs a round trip per put, and hangs behind a proxy that does
-    # not know it: aiohttp waits for the go-ahead without end.
-    session.unregister("before-call.s3", add_expect_header)
-    session.register("before-call.s3", _stay)
-    client: contextlib.AbstractAsyncContextManager[Any] = aioboto3.Session(
-        botocore_session=session
-    ).client(
-        "s3",
-        region_name=settings.region,
-        endpoint_url=settings.endpoint,
-        config=config,
-        **options,
-    )
-    return client
-
-
-def _direct_session() -> type:
-    """Give the class of an HTTP session that sends one request per call, to one address.
-
-    aiohttp repeats a PUT whose connection broke, and follows redirects; it would carry the
-    bytes of a conversation wherever a 307 points. It can be told neither by botocore's
-    configuration, hence the subclass (and a private name: aioboto3's pin holds it still).
-    """
-    from aiobotocore.httpsession import AIOHTTPSession  # noqa: PLC0415
-
-    class DirectSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
-        async def _get_session(self, proxy_url: str | None) -> SimpleNamespace:
-            session = await super()._get_session(proxy_url)
-            session._retry_connection = False  # noqa: SLF001
-            return SimpleNamespace(request=partial(session.request, allow_redirects=False))
-
-    return DirectSession
-
-
-def _lean_loader() -> Any:
-    """Give a loader of botocore's data that skips the endpoints of other services."""
-    from botocore.loaders import Loader  # noqa: PLC0415
-
-    class LeanLoader(Loader):  # type: ignore[misc, unused-ignore]  # untyped
-        def load_data_with_path(self, name: str) -> tuple[Any, str]:
-            if name == "endpoints":
-                for folder in self.search_paths:
-                    path = Path(folder, "endpoints.json")
-                    with contextlib.suppress(OSError, msgspec.MsgspecError):
-                        return only_what_s3_needs(path.read_bytes()), str(path)
-            found: tuple[Any, str] = super().load_data_with_path(name)
-            return found
-
-        def load_data(self, name: str) -> Any:
-            return self.load_data_with_path(name)[0]
-
-    return LeanLoader()
-
-
-def _stay(context: dict[str, Any], **_event: object) -> None:
-    """Keep botocore from looking for the bucket in other regions.
-
-    It asks with ``HeadBucket``, and again for the answer to that: a server that says 301 to
-    everything gets a request storm that ends in a `RecursionError`.
-    """
-    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _plain_sha256(reply: Mapping[str, Any]) -> str:

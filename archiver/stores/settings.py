@@ -62,6 +62,9 @@ class S3Settings:
     checksum_on_head: bool = True
     """Ask for the store's own checksum with each head. R2 is not known to keep one."""
 
+    object_lock: bool = True
+    """Whether the service knows S3 Object Lock at all. R2 does not."""
+
     concurrency: int = 4
     """Requests at once. Beyond 2, R2 begins to refuse."""
 
@@ -102,6 +105,7 @@ class S3Settings:
             credentials_file=credentials_file,
             checksum_algorithm_header=False,
             checksum_on_head=False,
+            object_lock=False,
             concurrency=2,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from archiver.evidence import enrolment, note, stamp, statement
+from archiver.evidence import enrolment, note, orders, stamp, statement
 from archiver.format.keys import Series
 
 __all__ = ["ENROLMENT", "SERIES"]
@@ -21,6 +21,7 @@ ENROLMENT: Final = enrolment.MAX_BYTES + _SIGNATURES
 SERIES: Final = {
     Series.REGISTRY: note.MAX_NOTE_BYTES,
     Series.CHECKPOINTS: statement.MAX_BYTES + _SIGNATURES,
+    Series.ORDERS: orders.MAX_BYTES + _SIGNATURES,
     Series.TIMESTAMPS: stamp.MAX_BYTES,
 }
 """Bytes of an object of a series; roll-ups are read as a statement says."""

@@ -30,6 +30,7 @@ __all__ = [
     "follow_registries",
     "follow_statements",
     "sha256_of",
+    "unsound",
 ]
 
 
@@ -82,11 +83,11 @@ def follow_registries(
         try:
             this = registry.opened(body, trust.opened(body)[0], tenant)
         except ArchiverError as error:
-            raise _unsound(key, str(error)) from error
+            raise unsound(key, str(error)) from error
         if this.seq != key.seq:
-            raise _unsound(key, "it belongs under another key")
+            raise unsound(key, "it belongs under another key")
         if (this.seq, this.previous) != (last.seq + 1 if last else 1, last_sha256):
-            raise _unsound(key, "it does not follow the one before it")
+            raise unsound(key, "it does not follow the one before it")
         last, last_sha256 = this, sha256
         hashes[this.seq] = sha256
     return Register(last, last_sha256, Roster(last) if last else None, hashes)
@@ -105,11 +106,11 @@ def follow_statements(
         try:
             this = statement.opened(body, trust.opened(body)[0])
         except ArchiverError as error:
-            raise _unsound(key, str(error)) from error
+            raise unsound(key, str(error)) from error
         if (this.tenant, this.seq) != (tenant, key.seq):
-            raise _unsound(key, "it belongs under another key")
+            raise unsound(key, "it belongs under another key")
         if broken := statement.follows(found[-1] if found else None, last_sha256, this):
-            raise _unsound(key, f"it does not follow the one before it ({broken})")
+            raise unsound(key, f"it does not follow the one before it ({broken})")
         found.append(this)
         keys.append(str(key))
         last_sha256 = hashes[this.seq] = sha256
@@ -130,11 +131,12 @@ def check_registry(chain: Statements, register: Register) -> None:
 def _named(key: SeriesKey, body: bytes) -> str:
     sha256 = sha256_of(body)
     if sha256[:16] != key.sha:
-        raise _unsound(key, "its bytes are not those that its name says")
+        raise unsound(key, "its bytes are not those that its name says")
     return sha256
 
 
-def _unsound(key: SeriesKey, meaning: str) -> EvidenceError:
+def unsound(key: SeriesKey, meaning: str) -> EvidenceError:
+    """Say what keeps an object of a chain from being built upon."""
     return EvidenceError(
         f"{key} is not sound: {meaning}",
         advice="Nothing was signed. Restore what is damaged or missing from a replica; where no"

@@ -24,6 +24,7 @@ from archiver.witness.chains import Statements, check_registry, follow_statement
 from archiver.witness.copies import check_copy, complete_copy
 from archiver.witness.gather import covered_so_far, gaps, gather
 from archiver.witness.memory import Memory, Signed, check_key, recall, remember, remember_key
+from archiver.witness.orders import check_orders, read_orders
 from archiver.witness.pack import Packer
 from archiver.witness.place import append
 from archiver.witness.register import mark_of, read_register
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from archiver.witness.chains import Register
     from archiver.witness.memory import Head
     from archiver.witness.newcomers import LeftOut
+    from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
@@ -92,21 +94,23 @@ async def checkpoint(
     register = await read_register(desk.place, desk.trust, memory)
     bodies = await desk.place.series(Series.CHECKPOINTS)
     chain = follow_statements(bodies, desk.trust, desk.place.tenant)
+    given = await read_orders(desk.place, desk.trust, memory)
     _check(memory, register, chain, now)
+    check_orders(chain, given)
     if not another_history:
         check_key(desk.memory, desk.place, desk.signer.public, chain.hashes)
     if copy:
         await check_copy(copy, bodies)
-    run = _Run(desk, register, chain, await covered_so_far(desk.place, memory, chain))
+    run = _Run(desk, register, given, chain, await covered_so_far(desk.place, memory, chain))
     await run.gather(progress)
-    if chain.newest is None or force or run.hashes or _is_due(chain.newest, register, now):
+    if chain.newest is None or force or run.hashes or _is_due(chain.newest, register, given, now):
         signed, (key, body) = True, await run.sign(now)
         bodies.append((key, body))
     else:
         signed, (key, body) = False, bodies[-1]
     this = statement.decode(note.read(body).text)
     mark = Signed(this.seq, sha256_of(body), this.size, this.root)
-    kept = Memory(registry=mark_of(register), statement=mark, heads=run.heads)
+    kept = Memory(registry=mark_of(register), statement=mark, orders=given.mark, heads=run.heads)
     remember(desk.memory, desk.place, kept)
     if signed and not another_history:
         remember_key(desk.memory, desk.place, desk.signer.public, mark)
@@ -131,18 +135,25 @@ def _check(memory: Memory, register: Register, chain: Statements, now: datetime)
         )
 
 
-def _is_due(last: Statement, register: Register, now: datetime) -> bool:
-    return last.registry != register.sha256 or now - moment(last.created_at) >= _DAILY
+def _is_due(last: Statement, register: Register, given: Orders, now: datetime) -> bool:
+    changed = (last.registry, last.orders) != (register.sha256, given.sha256)
+    return changed or now - moment(last.created_at) >= _DAILY
 
 
 class _Run:
     """What one run gathers and signs. ``heads`` grow with what is covered."""
 
     def __init__(
-        self, desk: Desk, register: Register, chain: Statements, heads: dict[str, Head]
+        self,
+        desk: Desk,
+        register: Register,
+        given: Orders,
+        chain: Statements,
+        heads: dict[str, Head],
     ) -> None:
         self._desk = desk
         self._register = register
+        self._orders = given
         self._chain = chain
         self._rollups: tuple[RollupEntry, ...] = ()
         self.heads = heads
@@ -177,6 +188,7 @@ class _Run:
             now=now,
             rollups=self._rollups,
             registry=self._register.sha256,
+            orders=self._orders.sha256,
         )
         body = statement.sign(this, desk.signer)
         return await append(desk.place, Series.CHECKPOINTS, this.seq, body), body

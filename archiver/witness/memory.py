@@ -73,6 +73,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     v: Annotated[int, msgspec.Meta(ge=1, le=_VERSION)] = _VERSION
     registry: Mark | None = None
     statement: Signed | None = None
+    orders: Mark | None = None
     heads: dict[str, Head] = {}
 
     def check(self, series: str, mark: Mark | None, there: Mapping[int, str]) -> None:

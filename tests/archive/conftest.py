@@ -175,7 +175,7 @@ class Archive:
             "window": {"from": None, "to": at(0)},
             "software": "synthetic",
             "policy": None,
-            "retention_days": None,
+            "retention": [],
             "records": {"captured": 10**6, "dropped": 0, "reason": None},
             "chunks": list(entries),
             "quarantined": [],

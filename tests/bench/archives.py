@@ -134,7 +134,7 @@ def _device(
             window=Window(None, rfc3339(at)),
             software="bench",
             policy="0" * 64,
-            retention_days=None,
+            retention=(),
             records=RecordCounts(records),
             chunks=tuple(entries),
         )

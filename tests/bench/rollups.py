@@ -132,7 +132,7 @@ class _Tenant:
             window=Window(rfc3339(at - timedelta(hours=1)), rfc3339(at)),
             software="archiver 0.1.0",
             policy=hashlib.sha256(b"policy").hexdigest(),
-            retention_days=None,
+            retention=(),
             records=RecordCounts(400 * (seq + 1)),
             chunks=entries,
         )

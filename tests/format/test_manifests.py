@@ -11,6 +11,7 @@ from archiver.errors import Damaged
 from archiver.format import manifests
 from archiver.model.shipment import (
     ChunkEntry,
+    ClassTerms,
     ConversationCount,
     KeyEntry,
     Manifest,
@@ -46,7 +47,7 @@ def manifest() -> Manifest:
         window=Window(since=None, until=AT),
         software="archiver 0.1.0",
         policy="e" * 64,
-        retention_days=30,
+        retention=(ClassTerms("standard", 30),),
         records=RecordCounts(9, 2, "purged"),
         chunks=(entry, msgspec.structs.replace(entry, conversations=(), seal=Seal("a" * 16, "b"))),
         keys=(KeyEntry("k", "d" * 64, 5),),
