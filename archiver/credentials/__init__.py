@@ -1,1 +1,1 @@
-"""Which keys open a store: where they are kept, how long they hold, and how a device gets its own."""
+"""Which keys open a store: where they are kept, how long they hold, how a device gets its own."""
