@@ -39,7 +39,8 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
         assert command is not None, words
         yield words, command
         if isinstance(command, click.Group):
-            todo += [(f"{words} {name}", each) for name, each in command.commands.items()]
+            names = command.list_commands(context)
+            todo += [(f"{words} {name}", command.get_command(context, name)) for name in names]
 
 
 EVERY = dict(every_command())
