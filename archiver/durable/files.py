@@ -39,6 +39,7 @@ __all__ = [
     "publish",
     "reached",
     "remove",
+    "remove_if_empty",
     "replace",
     "sweep",
     "sync_folder",
@@ -181,6 +182,18 @@ def _claim(temporary: Path, path: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file that may be gone already."""
     path.unlink(missing_ok=True)
+
+
+def remove_if_empty(folder: Path) -> bool:
+    """Remove a folder in which nothing is, durably; tell whether it is gone."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # something is in it, or came into it just now
+    sync_folder(folder.parent)
+    return True
 
 
 def make_private_folder(path: Path) -> None:

@@ -5,6 +5,8 @@ Devices never use it. Promise of every implementation, checked by one contract s
 * ``destroy`` leaves no version of the object and no delete marker, or it raises; an object that
   a lock or a hold protects is refused with `Answer.LOCKED`, and nothing of it is lost;
 * ``hold`` takes effect before it returns, and lasts until it is taken off again;
+* where ``can_lock`` is false the store knows neither holds nor markers: ``hold`` and ``reveal``
+  do nothing, because the signed order is the authority and every deed of archiver asks that;
 * ``kept`` tells what the store itself says, never what archiver remembers.
 """
 
@@ -13,10 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from archiver.model.answers import Answer
+from archiver.stores.refusals import refuse
+
 if TYPE_CHECKING:
     from archiver.model.shipment import Retain
+    from archiver.stores.protocol import Store
 
-__all__ = ["Custody", "Kept"]
+__all__ = ["Custody", "Kept", "custody_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,28 @@ class Custody(Protocol):
         ...
 
     async def hold(self, key: str, *, on: bool) -> None:
-        """Put a legal hold on every version of an object, or take it off."""
+        """Put a legal hold on every version of an object, or take it off.
+
+        NOT_FOUND where there is none; CONFIGURATION where the bucket was made without locks.
+        """
         ...
 
     async def reveal(self, key: str) -> None:
-        """Take delete markers away that lie above the newest version."""
+        """Take delete markers away that lie above the newest version; none is no error."""
         ...
 
     async def destroy(self, key: str) -> None:
         """Remove every version and marker of an object; nothing there is no error."""
         ...
+
+
+def custody_of(store: Store) -> Custody:
+    """Give a store, opened, as the admin sees it; every store of archiver can do it."""
+    if not isinstance(store, Custody):
+        raise refuse(
+            Answer.CONFIGURATION,
+            f"{store.name} can neither keep nor destroy",
+            code="NoCustody",
+            advice="Use a store of kind s3, r2 or folder.",
+        )
+    return store

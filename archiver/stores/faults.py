@@ -37,7 +37,7 @@ __all__ = [
     "deny_reads",
 ]
 
-Verb = Literal["put", "head", "get", "list", "delete"]
+Verb = Literal["put", "head", "get", "list", "delete", "kept", "hold", "reveal", "destroy"]
 
 
 @dataclass(frozen=True, slots=True)

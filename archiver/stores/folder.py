@@ -28,8 +28,9 @@ import stat
 from typing import TYPE_CHECKING, Final, Self
 
 from archiver.durable import files
-from archiver.errors import DiskFull
+from archiver.errors import DiskFull, StoreError
 from archiver.model.answers import Answer, Found, Stored
+from archiver.stores.custody import Kept
 from archiver.stores.refusals import check_body, refuse, refuse_lock
 from archiver.stores.tree import locate, walk
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from archiver.errors import StoreError
     from archiver.model.answers import Listed
     from archiver.model.shipment import Retain
 
@@ -54,6 +54,7 @@ class FolderStore:
     """One folder. See the module for what it promises."""
 
     concurrency = 4
+    can_lock = False
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
@@ -119,6 +120,36 @@ class FolderStore:
         """Remove the file; the folders above it stay."""
         with self._translated(key):
             await asyncio.to_thread(lambda: files.remove(self._object(key)))
+
+    async def kept(self, key: str) -> Kept | None:
+        """Read the file for its size and sha256; a folder keeps nothing else of it."""
+        try:
+            found = await self.head(key)
+        except StoreError as error:
+            if error.refusal.answer is Answer.NOT_FOUND:
+                return None
+            raise
+        return Kept(key, found.size, found.sha256)
+
+    async def hold(self, key: str, *, on: bool) -> None:
+        """Do nothing: of a folder, the signed order alone says what is held."""
+
+    async def reveal(self, key: str) -> None:
+        """Do nothing: a folder has no delete markers."""
+
+    async def destroy(self, key: str) -> None:
+        """Remove the file, and the folders above it that are empty then."""
+        with self._translated(key), contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(self._destroy, key)
+
+    def _destroy(self, key: str) -> None:
+        path = self._object(key)
+        files.remove(path)
+        files.sync_folder(path.parent)
+        for folder in itertools.takewhile(lambda one: one != self._root, path.parents):
+            if not files.remove_if_empty(folder):
+                return
+            self._durable.discard(folder)
 
     def _open(self) -> None:
         if not self._root.exists() and self._root.parent.is_dir():

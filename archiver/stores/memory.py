@@ -14,83 +14,26 @@ Limits: nothing survives the process; one event loop at a time; etags are made u
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from archiver.model.answers import Answer, Found, Listed, Stored
-from archiver.stores.faults import (
-    Corrupt,
-    CutListing,
-    FaultPlan,
-    Forget,
-    Hang,
-    LoseAnswer,
-    Plant,
-    Refuse,
-    Slow,
-)
-from archiver.stores.refusals import check_body, refuse
+from archiver.stores.faults import Corrupt, CutListing, Forget, Plant
+from archiver.stores.memory_custody import MemoryCustody
+from archiver.stores.memory_session import Call, Object, cut, end
+from archiver.stores.refusals import check_body, refuse, refuse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from types import TracebackType
+    from collections.abc import AsyncIterator, Mapping
 
-    from archiver.errors import StoreError
     from archiver.model.shipment import Retain
-    from archiver.stores.faults import Effect, Fault, Verb
 
 __all__ = ["Call", "MemoryStore", "Object"]
 
 _R2_SECONDS_PER_WRITE = 1.0  # per key; R2's error 10058
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One line of the log: a verb and its key (of a list: its prefix)."""
-
-    verb: Verb
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """What is stored under one key."""
-
-    body: bytes
-    metadata: Mapping[str, str]
-    retain: Retain | None = None
-
-
-class MemoryStore:
-    """Objects in a dict. ``clock`` gives seconds and matters to the R2 personality only."""
-
-    name = "memory"
-
-    def __init__(
-        self, plan: FaultPlan | None = None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.plan = plan or FaultPlan()
-        self.objects: dict[str, Object] = {}
-        self.calls: list[Call] = []
-        self.concurrency = 2 if self.plan.personality == "r2" else 4
-        self._clock = clock
-        self._written: dict[str, float] = {}
-        self._matches: Counter[Fault] = Counter()
-
-    async def __aenter__(self) -> Self:
-        """Open; there is nothing to do."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close; the objects stay."""
+class MemoryStore(MemoryCustody):
+    """Objects in a dict. See `MemorySession` for what can be set."""
 
     async def put(
         self,
@@ -107,17 +50,19 @@ class MemoryStore:
             if isinstance(effect, Plant):
                 self.objects[key] = Object(effect.body, {})
         check_body(key, body, sha256)
+        if retain and not self.can_lock:
+            raise refuse_lock(self.name)
         self._claim(key)
         kept = _flip(body) if Corrupt() in effects else body
         self.objects[key] = Object(kept, {**metadata, "sha256": sha256}, retain)
-        _end("put", key, effects)
+        end("put", key, effects)
         return Stored(etag=f'"{sha256[:32]}"', sha256=sha256)
 
     async def head(self, key: str) -> Found:
         """Tell size, metadata and the sha256 that the metadata names."""
         effects = await self._begin("head", key)
         found = self._object(key)
-        _end("head", key, effects)
+        end("head", key, effects)
         metadata = {} if Forget() in effects else dict(found.metadata)
         return Found(key, len(found.body), metadata.get("sha256", ""), metadata)
 
@@ -125,7 +70,7 @@ class MemoryStore:
         """Give the bytes."""
         effects = await self._begin("get", key)
         body = self._object(key).body
-        _end("get", key, effects)
+        end("get", key, effects)
         return _flip(body) if Corrupt() in effects else body
 
     async def list(self, prefix: str, *, after: str = "") -> AsyncIterator[Listed]:
@@ -137,44 +82,17 @@ class MemoryStore:
         for line in lines:
             yield line
         if limit is not None:
-            raise _cut("list", prefix)
-        _end("list", prefix, effects)
+            raise cut("list", prefix)
+        end("list", prefix, effects)
 
     async def delete(self, key: str) -> None:
-        """Remove an object."""
+        """Remove an object, or hide it where the bucket has versions."""
         effects = await self._begin("delete", key)
-        self._object(key)
+        found = self._object(key)
         del self.objects[key]
-        _end("delete", key, effects)
-
-    async def _begin(self, verb: Verb, key: str) -> tuple[Effect, ...]:
-        """Log the call, wait and refuse as planned; give the effects that are left to do."""
-        self.calls.append(Call(verb, key))
-        effects = self._effects(verb, key)
-        for effect in effects:
-            if isinstance(effect, Slow):
-                await asyncio.sleep(effect.seconds)
-            elif isinstance(effect, Hang):
-                await asyncio.get_running_loop().create_future()
-            elif isinstance(effect, Refuse):
-                raise refuse(
-                    effect.answer,
-                    f"memory: {verb} {key}: {effect.code}",
-                    code=effect.code,
-                    status=effect.status,
-                    server_time=effect.server_time,
-                )
-        await asyncio.sleep(0)  # every other store lets others run here too
-        return effects
-
-    def _effects(self, verb: Verb, key: str) -> tuple[Effect, ...]:
-        effects = []
-        for fault in self.plan.faults:
-            if fault.verb == verb and (fault.key is None or fault.key(key)):
-                self._matches[fault] += 1
-                if fault.nth in (None, self._matches[fault]):
-                    effects.append(fault.effect)
-        return tuple(effects)
+        if self.can_lock:
+            self.older.setdefault(key, []).append(found)
+        end("delete", key, effects)
 
     def _claim(self, key: str) -> None:
         """Raise where the key is taken, in the manner of the personality."""
@@ -197,16 +115,6 @@ class MemoryStore:
             raise refuse(
                 Answer.NOT_FOUND, f"memory: there is no {key}", code="NoSuchKey", status=404
             ) from None
-
-
-def _end(verb: Verb, key: str, effects: tuple[Effect, ...]) -> None:
-    if LoseAnswer() in effects:
-        raise _cut(verb, key)
-
-
-def _cut(verb: Verb, key: str) -> StoreError:
-    code = "ConnectionClosedError"
-    return refuse(Answer.UNREACHABLE, f"memory: {verb} {key}: {code}", code=code)
 
 
 def _flip(body: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found
+from archiver.stores.custody import custody_of
 from archiver.stores.protocol import Hashing
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from archiver.model.answers import Listed, Stored
     from archiver.model.shipment import Retain
+    from archiver.stores.custody import Kept
     from archiver.stores.protocol import Store
 
 __all__ = ["Prefixed"]
@@ -98,3 +100,25 @@ class Prefixed:
     async def delete(self, key: str) -> None:
         """Remove below the prefix."""
         await self._store.delete(self._prefix + key)
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether the store below keeps locks and holds."""
+        return custody_of(self._store).can_lock
+
+    async def kept(self, key: str) -> Kept | None:
+        """Ask below the prefix."""
+        kept = await custody_of(self._store).kept(self._prefix + key)
+        return kept and replace(kept, key=key)
+
+    async def hold(self, key: str, *, on: bool) -> None:
+        """Hold below the prefix."""
+        await custody_of(self._store).hold(self._prefix + key, on=on)
+
+    async def reveal(self, key: str) -> None:
+        """Reveal below the prefix."""
+        await custody_of(self._store).reveal(self._prefix + key)
+
+    async def destroy(self, key: str) -> None:
+        """Destroy below the prefix."""
+        await custody_of(self._store).destroy(self._prefix + key)

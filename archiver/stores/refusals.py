@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["ADVICE", "check_body", "refuse", "refuse_lock"]
+    from archiver.stores.custody import Kept
+
+__all__ = ["ADVICE", "check_body", "refuse", "refuse_kept", "refuse_lock"]
 
 _WAITS: Final = "archiver tries again by itself and loses nothing meanwhile."
 
@@ -61,6 +63,24 @@ def refuse_lock(name: str) -> StoreError:
         code="NoObjectLock",
         advice='Set `lock = "none"` for the retention classes of this tenant (or "rule" on R2),'
         " or use a bucket with Object Lock.",
+    )
+
+
+def refuse_kept(name: str, kept: Kept) -> StoreError:
+    """Build the error of a store that keeps an object against its removal; the caller raises it."""
+    why, advice = "is protected by a lock", "Remove it when its lock has run out."
+    if kept.held:
+        why = "is under a legal hold"
+        advice = "Release the hold first, with `archiver hold release`."
+    elif kept.retain:
+        mode, until = kept.retain.mode, kept.retain.until.isoformat(timespec="seconds")
+        why, advice = f"is locked ({mode}) until {until}", "Remove it then."
+    return refuse(
+        Answer.LOCKED,
+        f"{name}: {kept.key} {why}, and nothing of it was removed",
+        code="ObjectLocked",
+        advice=advice,
+        status=403,
     )
 
 

@@ -24,56 +24,23 @@ word, so it needs the right to read.
 from __future__ import annotations
 
 import base64
-import contextlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from archiver.errors import StoreError
 from archiver.model.answers import Answer, Found, Listed, Stored
-from archiver.stores.footprint import give_back
 from archiver.stores.refusals import check_body, refuse, refuse_lock
-from archiver.stores.s3_answers import ADVICE_BY_CODE, refusal_of
-from archiver.stores.s3_client import client_of
+from archiver.stores.s3_answers import ADVICE_BY_CODE
+from archiver.stores.s3_custody import S3Custody, plain_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
-    from types import TracebackType
+    from collections.abc import AsyncIterator, Mapping
 
     from archiver.model.shipment import Retain
-    from archiver.stores.settings import S3Settings
 
 __all__ = ["S3Store"]
 
 
-class S3Store:
+class S3Store(S3Custody):
     """One bucket. See the module for what it promises."""
-
-    def __init__(self, settings: S3Settings) -> None:
-        self._settings = settings
-        self.concurrency = settings.concurrency
-        where = settings.endpoint or f"Amazon S3 in {settings.region}"
-        self.name = f"{settings.kind}://{settings.bucket} at {where}"
-        self._client: Any = None
-        self._exits = contextlib.AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        """Load boto, read the credentials, make a client. No request is sent."""
-        if remedy := self._settings.remedy():
-            message = f"{self._settings.endpoint} is not for a store of kind {self._settings.kind}"
-            raise refuse(Answer.CONFIGURATION, message, code="WrongKind", advice=remedy)
-        with self._translated("open"):
-            self._client = await self._exits.enter_async_context(client_of(self._settings))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close every connection, forget the credentials, give memory back."""
-        self._client = None
-        await self._exits.aclose()
-        give_back()
 
     async def put(
         self,
@@ -94,7 +61,7 @@ class S3Store:
                 raise refuse_lock(self.name)
             more["ObjectLockMode"] = retain.mode.upper()
             more["ObjectLockRetainUntilDate"] = retain.until
-        with self._translated("put", key):
+        with self._translated("put", key, locking=retain is not None):
             reply = await self._client.put_object(
                 Bucket=self._settings.bucket,
                 Key=key,
@@ -112,7 +79,7 @@ class S3Store:
                 advice=ADVICE_BY_CODE["MissingETag"],
                 status=200,
             )
-        return Stored(etag=reply["ETag"], sha256=_plain_sha256(reply))
+        return Stored(etag=reply["ETag"], sha256=plain_sha256(reply))
 
     async def head(self, key: str) -> Found:
         """Ask for size, metadata and, where the store keeps one, its own checksum."""
@@ -120,7 +87,7 @@ class S3Store:
         with self._translated("head", key, on_object=True):
             reply = await self._client.head_object(Bucket=self._settings.bucket, Key=key, **mode)
             metadata = reply["Metadata"]
-            sha256 = _plain_sha256(reply) or metadata.get("sha256", "")
+            sha256 = plain_sha256(reply) or metadata.get("sha256", "")
             return Found(key, reply["ContentLength"], sha256, metadata)
 
     async def get(self, key: str) -> bytes:
@@ -152,22 +119,3 @@ class S3Store:
         await self.head(key)
         with self._translated("delete", key, on_object=True):
             await self._client.delete_object(Bucket=self._settings.bucket, Key=key)
-
-    @contextlib.contextmanager
-    def _translated(self, verb: str, key: str = "", *, on_object: bool = False) -> Iterator[None]:
-        """Let nothing but `StoreError` out; what stops the program is no `Exception`."""
-        try:
-            yield
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the protocol's promise
-            # Not chained: botocore quotes parameters in its messages, and a body is one.
-            raise refusal_of(error, f"{self.name}: {verb} {key}", on_object=on_object) from None
-
-
-def _plain_sha256(reply: Mapping[str, Any]) -> str:
-    """Give the store's checksum as hex; empty if it has none or one of a multipart object."""
-    text = reply.get("ChecksumSHA256", "")
-    if "-" in text or reply.get("ChecksumType") == "COMPOSITE":
-        return ""
-    return base64.b64decode(text).hex()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from archiver.errors import StoreError
 
-__all__ = ["ADVICE_BY_CODE", "judge_error", "judge_reply", "refusal_of"]
+__all__ = ["ADVICE_BY_CODE", "ADVICE_BY_LOCK", "judge_error", "judge_reply", "refusal_of"]
 
 _CODES: Final[Mapping[Answer, str]] = {
     Answer.EXISTS: "PreconditionFailed",
@@ -143,6 +143,24 @@ ADVICE_BY_CODE: Final[Mapping[str, str]] = {
 }
 """What to do about codes whose cure is known better than that of their answer."""
 
+_NO_LOCK: Final = (
+    "The bucket may have no Object Lock: turn it on with `archiver bucket apply`, or set "
+    '`lock = "none"` for this retention class. Nothing was stored without its lock.'
+)
+
+ADVICE_BY_LOCK: Final[Mapping[str, str]] = {
+    "InvalidRequest": _NO_LOCK,
+    "InvalidBucketState": _NO_LOCK,
+    "ObjectLockConfigurationNotFoundError": _NO_LOCK,
+    "NotImplemented": _NO_LOCK,
+    "MethodNotAllowed": _NO_LOCK,
+    "InvalidArgument": "The store takes no such lock: its end must lie in the store's future, and "
+    "not beyond the days that a bucket policy allows. Compare the clocks and `days` in the policy.",
+    "AccessDenied": "Let these credentials do s3:PutObjectRetention besides s3:PutObject below "
+    "the prefix in the policy, and s3:PutObjectLegalHold to set holds.",
+}
+"""The same where the request asked for a lock or a legal hold."""
+
 
 def judge_reply(code: str, status: int, *, on_object: bool) -> Answer:
     """Judge a server's refusal.
@@ -171,16 +189,19 @@ def judge_error(error: Exception) -> tuple[Answer, str]:
     return _ANSWER_OF_CLASS.get(next(known, ""), Answer.BUSY), ancestry[0]
 
 
-def refusal_of(error: Exception, what: str, *, on_object: bool) -> StoreError:
+def refusal_of(
+    error: Exception, what: str, *, on_object: bool, advice: Mapping[str, str] | None = None
+) -> StoreError:
     """Build the one error that leaves a store from whatever was raised inside.
 
     ``what`` names store, verb and key. A reply is a ``response`` as botocore's
-    ``ClientError`` carries it.
+    ``ClientError`` carries it. ``advice`` by code goes before that of `ADVICE_BY_CODE`.
     """
+    cures = {**ADVICE_BY_CODE, **(advice or {})}
     reply = getattr(error, "response", None)
     if not isinstance(reply, dict):
         answer, code = judge_error(error)
-        return refuse(answer, f"{what}: {code}", code=code, advice=ADVICE_BY_CODE.get(code, ""))
+        return refuse(answer, f"{what}: {code}", code=code, advice=cures.get(code, ""))
     told: Mapping[str, Any] = reply.get("ResponseMetadata", {})
     problem: Mapping[str, str] = reply.get("Error", {})
     status = told.get("HTTPStatusCode", 0)
@@ -192,7 +213,7 @@ def refusal_of(error: Exception, what: str, *, on_object: bool) -> StoreError:
         judge_reply(code, status, on_object=on_object),
         f"{what}: {code}{region}",
         code=code,
-        advice=ADVICE_BY_CODE.get(code, ""),
+        advice=cures.get(code, ""),
         status=status,
         server_time=_server_time(headers.get("date", "")),
     )
