@@ -59,21 +59,25 @@ class Refusal:
     """One refusal of a store.
 
     ``code`` is the store's own word for it (``SlowDown``, ``ENOSPC``), ``status`` the
-    HTTP status or 0, ``server_time`` the store's clock where it told it.
+    HTTP status or 0, ``server_time`` the store's clock where it told it. ``detail`` and
+    ``advice`` are archiver's own words where it refused by itself, without asking the store.
     """
 
     answer: Answer
     code: str
     status: int = 0
     server_time: datetime | None = None
+    detail: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The store has the bytes. ``etag`` and ``sha256`` as it reported them, or empty."""
+    """The store has the bytes. ``etag``, ``sha256`` and ``version`` as it told them, or empty."""
 
     etag: str = ""
     sha256: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from archiver.stores.credentials import read_keys
+from archiver.credentials.files import read_keys
 from archiver.stores.s3_endpoints import only_what_s3_needs
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archiver.credentials.files import read_keys
+from archiver.credentials.keys import Keys
 from archiver.errors import StoreError
 from archiver.model.answers import Answer
-from archiver.stores.credentials import Keys, read_keys
 from archiver.stores.opening import open_store
 
 if TYPE_CHECKING:

@@ -1,0 +1,252 @@
+"""The keys that ``archiver credentials set`` keeps on this machine, tenant by tenant.
+
+They lie in one of two places: the operating system's keyring where there is a real one, else
+the file ``<tenant>.ini`` in the user's configuration folder. Where a keyring has the secret,
+that file says so, with what is no secret: so a daemon asks a keyring only where there is
+something in it, and when the keys end is known without asking it.
+
+* `keep` replaces: after a crash the old keys hold, or the new ones, never half of each.
+* Nothing is kept in a policy, the spool, the environment or the working folder.
+* The file is closed to others (0600 in a folder of 0700), and refused where it is not.
+"""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import io
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from archiver.credentials.files import read_private, write_private
+from archiver.credentials.formats import as_ini, read_ini
+from archiver.credentials.keyrings import system_keyring
+from archiver.credentials.keys import Expiry, Keys, check, expiry_of
+from archiver.credentials.refusals import refused
+from archiver.durable import files
+from archiver.errors import StoreError
+from archiver.format.keys import NAME_PATTERN
+from archiver.format.times import parse_rfc3339, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "Kept",
+    "Place",
+    "Where",
+    "default_folder",
+    "find",
+    "forget",
+    "keep",
+    "kept",
+    "look",
+    "path_of",
+]
+
+Where = Literal["keyring", "file"]
+_SECTION: Final = "keyring"
+
+
+class Place(Protocol):
+    """Somewhere to keep a secret text under a name. Each verb raises `StoreError`."""
+
+    name: str
+
+    def keep(self, entry: str, text: str) -> None:
+        """Keep a text, over whatever was kept under that name."""
+        ...
+
+    def find(self, entry: str) -> str | None:
+        """Give the text, ``None`` where there is none."""
+        ...
+
+    def forget(self, entry: str) -> None:
+        """Take the text away; it may be gone already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of kept keys without their secrets. ``key_id`` is masked.
+
+    ``problem`` says why they cannot be used, where that is so.
+    """
+
+    tenant: str
+    where: str
+    key_id: str = ""
+    expiry: Expiry | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """What the file says where the secret is in a keyring."""
+
+    entry: str
+    key_id: str
+    expiry: Expiry | None
+
+
+class _File:
+    """A tenant's own file, as a `Place` of one text."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = f"file {path}"
+
+    def keep(self, entry: str, text: str) -> None:
+        del entry
+        write_private(self._path, text)
+
+    def find(self, entry: str) -> str | None:
+        del entry
+        return read_private(self._path) if self._path.exists() else None
+
+    def forget(self, entry: str) -> None:
+        del entry
+        files.remove(self._path)
+
+
+def default_folder() -> Path:
+    """Give the folder of this user's kept keys."""
+    import platformdirs  # noqa: PLC0415 - who names a file in the policy does not need it
+
+    return Path(platformdirs.user_config_dir("archiver", appauthor=False)) / "credentials"
+
+
+def path_of(tenant: str) -> Path:
+    """Give the file that changes whenever a tenant's kept keys do."""
+    if not re.fullmatch(NAME_PATTERN, tenant):
+        raise ValueError("not the id of a tenant")
+    return default_folder() / f"{tenant}.ini"
+
+
+def keep(tenant: str, keys: Keys, *, where: Where | None = None) -> str:
+    """Keep a tenant's keys instead of those kept before; give the place, for humans.
+
+    ``where`` left out: in the keyring where there is a real one that takes them, else in the
+    file. Raise `StoreError` (CREDENTIALS) where the keys can be none or the place refuses.
+    """
+    check(keys)
+    file = _File(path_of(tenant))
+    old = _pointer(_text_of(file))
+    place = None if where == "file" else system_keyring()
+    if place is None and where == "keyring":
+        raise refused(
+            "there is no keyring that this user can use",
+            code="NoKeyring",
+            advice='Install archiver with the extra "keyring" in a session that has one; or keep'
+            " the credentials in a file with `--in file`.",
+        )
+    new = f"{tenant}/{secrets.token_hex(8)}"
+    if place is not None:
+        try:
+            place.keep(new, as_ini(keys))
+        except StoreError:
+            # Windows takes 2,560 bytes, which is less than some session tokens.
+            if where == "keyring":
+                raise
+            place = None
+    file.keep(
+        tenant, _written(_Pointer(new, keys.masked, expiry_of(keys))) if place else as_ini(keys)
+    )
+    if old is not None:
+        _drop(old)
+    return place.name if place else file.name
+
+
+def find(tenant: str) -> Keys | None:
+    """Give a tenant's keys, ``None`` where none are kept; raise `StoreError` (CREDENTIALS)."""
+    file = _File(path_of(tenant))
+    text = file.find(tenant)
+    if text is None:
+        return None
+    pointer = _pointer(text)
+    if pointer is None:
+        return read_ini(text, file.name)
+    place = system_keyring()
+    secret = place.find(pointer.entry) if place else None
+    if secret is None:
+        raise refused(
+            f"the keyring has no credentials of {tenant}, or there is no keyring here",
+            code="Keyring",
+            advice=f"Set them again with `archiver credentials set {tenant}`; for a daemon that"
+            " runs outside of a session, with `--in file`.",
+        )
+    return read_ini(secret, f"the keyring's entry of {tenant}")
+
+
+def forget(tenant: str) -> bool:
+    """Take a tenant's kept keys away; tell whether there were any."""
+    file = _File(path_of(tenant))
+    path = path_of(tenant)
+    if not path.exists():
+        return False
+    pointer = _pointer(_text_of(file))
+    if pointer is not None:
+        _drop(pointer)
+    file.forget(tenant)
+    return True
+
+
+def kept() -> Iterator[Kept]:
+    """Yield what is kept, by tenant. No keyring is asked."""
+    for path in sorted(default_folder().glob("*.ini")):
+        if re.fullmatch(NAME_PATTERN, path.stem):
+            yield look(path.stem)
+
+
+def look(tenant: str) -> Kept:
+    """Tell what is known of a tenant's kept keys without asking a keyring."""
+    file = _File(path_of(tenant))
+    try:
+        text = file.find(tenant) or ""
+        if pointer := _pointer(text):
+            return Kept(tenant, "keyring", pointer.key_id, pointer.expiry)
+        keys = read_ini(text, file.name)
+    except StoreError as error:
+        return Kept(tenant, file.name, problem=str(error))
+    return Kept(tenant, file.name, keys.masked, expiry_of(keys))
+
+
+def _text_of(file: _File) -> str:
+    try:
+        return file.find("") or ""
+    except StoreError:
+        return ""  # it is about to be replaced
+
+
+def _drop(pointer: _Pointer) -> None:
+    """Take an entry out of the keyring; one that stays is no harm to what is kept now."""
+    with contextlib.suppress(StoreError):
+        if place := system_keyring():
+            place.forget(pointer.entry)
+
+
+def _written(pointer: _Pointer) -> str:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser[_SECTION] = {"entry": pointer.entry, "key_id": pointer.key_id}
+    if pointer.expiry:
+        parser[_SECTION]["expires_at"] = rfc3339(pointer.expiry.at)
+        parser[_SECTION]["warn_at"] = rfc3339(pointer.expiry.warn_at)
+    with io.StringIO() as text:
+        parser.write(text)
+        return text.getvalue()
+
+
+def _pointer(text: str) -> _Pointer | None:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+        table = parser[_SECTION] if parser.has_section(_SECTION) else {}
+        ends, warns = table.get("expires_at"), table.get("warn_at")
+        expiry = Expiry(parse_rfc3339(ends), parse_rfc3339(warns)) if ends and warns else None
+    except (configparser.Error, ValueError):
+        return None
+    entry = table.get("entry")
+    return _Pointer(entry, table.get("key_id", ""), expiry) if entry else None
