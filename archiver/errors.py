@@ -19,7 +19,9 @@
     │   ├── NotSigned                no valid signature of the key that should have signed
     │   ├── RegistryUnchanged        what was asked of the device registry cannot be
     │   ├── HistoryChanged           a store holds less or other than what an admin signed
-    │   └── Overtaken                another admin signed the next one first
+    │   ├── Overtaken                another admin signed the next one first
+    │   └── NotOrdered               an order that cannot be given as asked
+    ├── MustStay                 a hold, a lock or a missing checkpoint forbids it
     └── ServiceError             the operating system's service manager
 
 Each error says what happened and to what (``str(error)``), and what to do next
@@ -43,8 +45,10 @@ __all__ = [
     "EvidenceError",
     "HistoryChanged",
     "KeyGone",
+    "MustStay",
     "NotArchived",
     "NotForUs",
+    "NotOrdered",
     "NotSigned",
     "Overtaken",
     "PolicyError",
@@ -155,6 +159,14 @@ class HistoryChanged(EvidenceError):
 
 class Overtaken(EvidenceError):
     """Another admin signed the next registry or checkpoint first. Nothing was overwritten."""
+
+
+class NotOrdered(EvidenceError):
+    """An order cannot be given as asked. Nothing was signed."""
+
+
+class MustStay(ArchiverError):
+    """Something may not go: a hold, a lock or a missing checkpoint forbids it."""
 
 
 class ServiceError(ArchiverError):

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from archiver.format.keys import ChunkKey
     from archiver.model.shipment import ChunkEntry
 
-__all__ = ["holding", "matches"]
+__all__ = ["holding", "matches", "may_cover"]
 
+_MONTH: Final = len("2026-01")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=T|\Z)", re.ASCII)
 
 
@@ -40,6 +41,18 @@ def matches(hold: Hold, key: ChunkKey, entry: ChunkEntry) -> bool:
 def holding(holds: Mapping[str, Hold], key: ChunkKey, entry: ChunkEntry) -> tuple[str, ...]:
     """Give the ids of those of ``holds`` (by id, in force) that cover a chunk, sorted."""
     return tuple(sorted(name for name, hold in holds.items() if matches(hold, key, entry)))
+
+
+def may_cover(hold: Hold, subject: str, months: Iterable[str]) -> bool:
+    """Tell whether a hold of this person may cover what still arrives of one of these months.
+
+    ``months`` are ``YYYY-MM``. A key that is destroyed makes that unreadable, too. A hold of a
+    conversation that names nobody is judged by the chunks that are there.
+    """
+    if hold.subject != subject and (hold.subject, hold.conversation) != (None, None):
+        return False
+    since, until = (hold.since or "")[:_MONTH], (hold.until or "9999-99")[:_MONTH]
+    return any(since <= month <= until for month in months)
 
 
 def _about(hold: Hold, key: ChunkKey, entry: ChunkEntry) -> bool:
