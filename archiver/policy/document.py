@@ -128,6 +128,8 @@ class Identity(Section):
     """How the user is named, and the key that makes the pseudonym of that name."""
 
     source: Literal["git-email", "os-user", "fixed"] = "git-email"
+    """What the user is named by. Without a git e-mail it is the operating system's user."""
+
     value: Text | None = None
     """The user, where the source is ``fixed``."""
 
@@ -150,28 +152,51 @@ class Tenant(Section):
     """One client, team or person, with a store of its own."""
 
     id: Name
+    """Its name, in every key as ``tenant=`` and in every command."""
+
     enabled: bool = True
+    """False stops capture and shipping at once. What was spooled stays."""
+
     conversations: Claims
+    """Which conversations are this tenant's."""
+
     assistants: Annotated[tuple[AssistantName, ...], Field(min_length=1)] | None = None
-    """Left out: all."""
+    """Whose conversations are taken. Left out: all."""
 
     since: date | None = None
     """Conversations that last changed before this day (UTC) are left alone."""
 
     store: Store
+    """Where its chunks go."""
+
     chunk: ChunkRules = ChunkRules()
+    """When a chunk is sealed, and how hard it is packed."""
+
     retention: Retention = Retention()
+    """How long it stays, and how hard it is locked."""
+
     identity: Identity
+    """How the user is named, and the key that makes the pseudonym of that name."""
+
     evidence: Evidence = Evidence()
+    """Whom `archiver verify` believes, and how long silence is normal."""
+
     sealing: Sealing = Sealing()
+    """Who may open the chunks."""
 
 
 class Schedule(Section):
     """How often the daemon does what, in seconds."""
 
     collect_seconds: Annotated[int, Field(ge=10, le=_DAY)] = 30
+    """Between two looks at the assistants' files."""
+
     ship_seconds: Annotated[int, Field(ge=1, le=_DAY)] = 60
+    """Between two looks at what is due to be shipped."""
+
     housekeeping_seconds: Annotated[int, Field(ge=60, le=7 * _DAY)] = 3600
+    """Between two looks at what can be tidied up."""
+
     quiet_seconds: Annotated[int, Field(ge=0, le=3600)] = 10
     """How long a file must have been left alone before a read of it is believed to be whole."""
 
@@ -218,10 +243,16 @@ class Policy(Section):
     """The whole document."""
 
     version: Literal[1]
+    """Of this format."""
+
     tenants: Annotated[tuple[Tenant, ...], AfterValidator(_together)]
     """In the order in which they claim. May be empty: then nothing is captured."""
 
     schedule: Schedule = Schedule()
+    """How often the daemon does what."""
+
     spool: SpoolLimits = SpoolLimits()
+    """How much of this machine's disk may be used."""
+
     projects: tuple[FolderPattern, ...] = ()
     """Project folders to search for the files of assistants that keep theirs in the project."""

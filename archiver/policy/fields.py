@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, LiteralString
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from archiver.format.keys import NAME_PATTERN
@@ -37,6 +37,11 @@ __all__ = [
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PARTITIONS: Final = ("tenant", "class", "subject", "dt")
+_BUCKET: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_REGION: Final = r"[a-z0-9-]{2,32}"
+_ACCOUNT: Final = r"[0-9a-f]{32}"
+_PUBLIC_KEY: Final = r"[^\s+]{1,256}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"
+_RECIPIENT: Final = r"age1[a-z0-9]{50,4096}|ssh-(ed25519|rsa) \S{60,4096}( .*)?"
 
 
 class Section(BaseModel):
@@ -85,19 +90,19 @@ def _assistant(value: str, info: ValidationInfo) -> str:
 def _bucket(value: str) -> str:
     if "/" in value or ":" in value:
         raise wrong("write the bare name of the bucket; a folder in it goes into `prefix`")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+    if not re.fullmatch(_BUCKET, value):
         raise wrong("a bucket's name is 3 to 63 characters of a-z, 0-9, '.' and '-'")
     return value
 
 
 def _region(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]{2,32}", value):
+    if not re.fullmatch(_REGION, value):
         raise wrong("must be the name of a region, as in eu-central-1")
     return value
 
 
 def _account(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{32}", value):
+    if not re.fullmatch(_ACCOUNT, value):
         raise wrong("must be the 32 digits (0-9, a-f) of the Cloudflare account's id")
     return value
 
@@ -158,13 +163,13 @@ def _remote_pattern(value: str) -> str:
 
 
 def _public_key(value: str) -> str:
-    if not re.fullmatch(r"[^\s+]{1,256}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", value):
+    if not re.fullmatch(_PUBLIC_KEY, value):
         raise wrong("must be a public key as `archiver keys generate admin` prints it")
     return value
 
 
 def _recipient(value: str) -> str:
-    if not re.fullmatch(r"age1[a-z0-9]{50,4096}|ssh-(ed25519|rsa) \S{60,4096}( .*)?", value):
+    if not re.fullmatch(_RECIPIENT, value):
         raise wrong("must be an age recipient: age1…, ssh-ed25519 … or ssh-rsa …")
     return value
 
@@ -188,44 +193,56 @@ def _endpoint(value: str) -> str:
     return value.rstrip("/")
 
 
-Text = Annotated[str, AfterValidator(_text)]
+def _shown_as(pattern: str, **limits: int) -> WithJsonSchema:
+    """Say in a JSON Schema what of a rule a pattern can say; the rule itself may be stricter."""
+    of_text = {"pattern": pattern} if pattern else {}
+    return WithJsonSchema({"type": "string", **of_text, **limits})
+
+
+Text = Annotated[str, AfterValidator(_text), _shown_as(r"\S", maxLength=1024)]
 """Any text of one line, 1 to 1024 characters."""
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(_name), _shown_as(f"^(?:{NAME_PATTERN})$")]
 """A tenant or a class: see `archiver.format.keys.NAME_PATTERN`."""
 
 AssistantName = Annotated[str, AfterValidator(_assistant)]
 """One of ``known_assistants`` in the validation context; any text where there is none."""
 
-Bucket = Annotated[str, AfterValidator(_bucket)]
+Bucket = Annotated[str, AfterValidator(_bucket), _shown_as(f"^{_BUCKET}$")]
 """The bare name of a bucket."""
 
-Region = Annotated[str, AfterValidator(_region)]
+Region = Annotated[str, AfterValidator(_region), _shown_as(f"^{_REGION}$")]
 """A region of an S3 service."""
 
-PublicKey = Annotated[str, AfterValidator(_public_key)]
+PublicKey = Annotated[str, AfterValidator(_public_key), _shown_as(f"^{_PUBLIC_KEY}$")]
 """An Ed25519 public key as C2SP signed notes write it: ``name+id+base64``."""
 
-Recipient = Annotated[str, AfterValidator(_recipient)]
+Recipient = Annotated[str, AfterValidator(_recipient), _shown_as(f"^(?:{_RECIPIENT})$")]
 """An age recipient. Whether its checksum holds is asked of the library that uses it."""
 
-AccountId = Annotated[str, AfterValidator(_account)]
+AccountId = Annotated[str, AfterValidator(_account), _shown_as(f"^{_ACCOUNT}$")]
 """The id of a Cloudflare account."""
 
-SubjectKey = Annotated[str, AfterValidator(_subject_key)]
+SubjectKey = Annotated[
+    str, AfterValidator(_subject_key), _shown_as("", minLength=16, maxLength=1024)
+]
 """Secret: the key of the hash that makes pseudonyms."""
 
-Prefix = Annotated[str, AfterValidator(_prefix)]
+Prefix = Annotated[str, AfterValidator(_prefix), _shown_as(r"^[A-Za-z0-9._=/-]*$", maxLength=512)]
 """What every key starts with; no ``/`` at its ends; may be empty."""
 
-LocalPath = Annotated[Path, AfterValidator(_local_path)]
+LocalPath = Annotated[Path, AfterValidator(_local_path), _shown_as(r"^(?:~|/|[A-Za-z]:[\\/]|\\\\)")]
 """An absolute path on this machine, ``~`` already put in its place."""
 
-FolderPattern = Annotated[str, AfterValidator(_folder_pattern)]
+FolderPattern = Annotated[
+    str,
+    AfterValidator(_folder_pattern),
+    _shown_as(r"^(?:~|\*\*|[A-Za-z]:)?(?:[\\/]|$)", minLength=1, maxLength=1024),
+]
 """Folders, as `archiver.policy.patterns` reads them, for any operating system."""
 
-RemotePattern = Annotated[str, AfterValidator(_remote_pattern)]
+RemotePattern = Annotated[str, AfterValidator(_remote_pattern), _shown_as("/", maxLength=1024)]
 """Git remotes, as `archiver.policy.patterns` reads them."""
 
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoint = Annotated[str, AfterValidator(_endpoint), _shown_as(r"^[A-Za-z]+://[^/?#@]+/*$")]
 """``http(s)://host[:port]`` of an S3 service."""

@@ -11,7 +11,7 @@ that the admin set; a lock has an end, because one without end could never be un
 # Annotations are evaluated here, because pydantic builds its validators from them.
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from archiver.model.shipment import ClassTerms, LockMode
 from archiver.policy.fields import AssistantName, FolderPattern, Name, RemotePattern, Section, wrong
@@ -45,7 +45,13 @@ def _days(value: object) -> object:
     return value
 
 
-Days = Annotated[Annotated[int, Field(ge=1, le=_LONGEST)] | None, BeforeValidator(_days)]
+Days = Annotated[
+    Annotated[int, Field(ge=1, le=_LONGEST)] | None,
+    BeforeValidator(_days),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": _LONGEST}, {"enum": [*PRESETS]}]}
+    ),
+]
 """Days, 1 to 36,500; or a word of `PRESETS`; ``None`` is for ever."""
 
 
@@ -53,8 +59,13 @@ class Covers(Section):
     """Which conversations of the tenant a class is for. All that is given must hold."""
 
     working_directories: tuple[FolderPattern, ...] = ()
+    """Folders in which the conversation was held. Left out: any."""
+
     git_remotes: tuple[RemotePattern, ...] = ()
+    """Remotes of the repository in which it was held. Left out: any."""
+
     assistants: tuple[AssistantName, ...] = ()
+    """With which it was held. Left out: any."""
 
     @model_validator(mode="after")
     def _covers_something(self) -> Self:
@@ -67,16 +78,23 @@ class ClassRule(Section):
     """One more class, and the conversations that get it."""
 
     klass: Name = Field(validation_alias="class", serialization_alias="class")
+    """The name of the class. It stands in every key, so that a bucket can tell classes apart."""
+
     conversations: Covers
+    """Which conversations get it. All that is given must hold."""
+
     days: Days = None
+    """Days from shipping, or a word for them. Left out: for ever."""
+
     lock: LockMode = "none"
+    """How the store keeps chunks from being deleted before their time."""
 
 
 class Retention(Section):
     """How long it stays. The class stands in every key from the first one on."""
 
     days: Days = None
-    """Left out: for ever."""
+    """Days from shipping, or a word for them. Left out: for ever."""
 
     klass: Name = Field(default="standard", validation_alias="class", serialization_alias="class")
     """The retention class, ``class`` in the document."""
