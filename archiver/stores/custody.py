@@ -19,6 +19,8 @@ from archiver.model.answers import Answer
 from archiver.stores.refusals import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from archiver.model.shipment import Retain
     from archiver.stores.protocol import Store
 
@@ -66,6 +68,13 @@ class Custody(Protocol):
 
     async def destroy(self, key: str) -> None:
         """Remove every version and marker of an object; nothing there is no error."""
+        ...
+
+    def remains(self, prefix: str) -> AsyncIterator[str]:
+        """Yield each key that starts with ``prefix`` and of which any version or marker is left.
+
+        In no order, each once; also those that readers do not see.
+        """
         ...
 
 

@@ -142,6 +142,11 @@ class FolderStore:
         with self._translated(key), contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(self._destroy, key)
 
+    async def remains(self, prefix: str) -> AsyncIterator[str]:
+        """Name the files; a folder has no versions."""
+        async for listed in self.list(prefix):
+            yield listed.key
+
     def _destroy(self, key: str) -> None:
         path = self._object(key)
         files.remove(path)

@@ -15,6 +15,8 @@ from archiver.stores.memory_session import MemorySession, end
 from archiver.stores.refusals import refuse, refuse_kept
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from archiver.stores.memory_session import Object
 
 __all__ = ["MemoryCustody"]
@@ -59,6 +61,14 @@ class MemoryCustody(MemorySession):
         self.objects.pop(key, None)
         self.older.pop(key, None)
         end("destroy", key, effects)
+
+    async def remains(self, prefix: str) -> AsyncIterator[str]:
+        """Name what is left, hidden or not."""
+        effects = await self._begin("list", prefix)
+        keys = {*self.objects, *(key for key, left in self.older.items() if left)}
+        for key in sorted(key for key in keys if key.startswith(prefix)):
+            yield key
+        end("list", prefix, effects)
 
     def _versions(self, key: str) -> list[Object]:
         """Give all versions, the newest last."""

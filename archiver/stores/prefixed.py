@@ -122,3 +122,8 @@ class Prefixed:
     async def destroy(self, key: str) -> None:
         """Destroy below the prefix."""
         await custody_of(self._store).destroy(self._prefix + key)
+
+    async def remains(self, prefix: str) -> AsyncIterator[str]:
+        """Name what is left below the prefix."""
+        async for key in custody_of(self._store).remains(self._prefix + prefix):
+            yield key.removeprefix(self._prefix)

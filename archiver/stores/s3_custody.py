@@ -33,7 +33,7 @@ from archiver.stores.refusals import refuse, refuse_kept
 from archiver.stores.s3_session import S3Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 __all__ = ["S3Custody", "plain_sha256"]
 
@@ -71,7 +71,7 @@ class S3Custody(S3Session):
         return kept
 
     async def hold(self, key: str, *, on: bool) -> None:
-        """Set the legal hold of every version, the newest first."""
+        """Set the legal hold of every version, the newest last: it speaks for them in ``kept``."""
         if not self.can_lock:
             return
         versions = [one for one in await self._versions(key) if not one.marker]
@@ -82,7 +82,7 @@ class S3Custody(S3Session):
                 code="NoSuchKey",
                 status=404,
             )
-        for one in versions:
+        for one in reversed(versions):
             with self._translated("hold", key, on_object=True, locking=True):
                 await self._client.put_object_legal_hold(
                     Bucket=self._settings.bucket,
@@ -113,6 +113,32 @@ class S3Custody(S3Session):
                     raise refuse_kept(self.name, kept)
         for one in reversed(versions):
             await self._remove(key, one)
+
+    async def remains(self, prefix: str) -> AsyncIterator[str]:
+        """List versions and markers, or what R2 has of them: objects."""
+        last, place = "", dict[str, str]()
+        while True:
+            with self._translated("list versions", prefix):
+                ask = (
+                    self._client.list_object_versions
+                    if self.can_lock
+                    else self._client.list_objects_v2
+                )
+                page = await ask(
+                    Bucket=self._settings.bucket,
+                    Prefix=prefix,
+                    MaxKeys=self._settings.page,
+                    **place,
+                )
+            kinds = ("Versions", "DeleteMarkers", "Contents")
+            # Of one key all versions come together, and may go on in the next page.
+            for key in sorted({one["Key"] for kind in kinds for one in page.get(kind, ())}):
+                if key != last:
+                    yield key
+                last = key
+            if not page.get("IsTruncated"):
+                return
+            place = _next_place(page)
 
     async def _kept_unversioned(self, key: str) -> Kept | None:
         try:
@@ -149,9 +175,7 @@ class S3Custody(S3Session):
             # Of all keys with this prefix the key itself sorts first.
             if not page.get("IsTruncated") or page["NextKeyMarker"] != key:
                 return sorted(found, key=lambda one: (one.newest, one.at), reverse=True)
-            place = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                place["VersionIdMarker"] = page["NextVersionIdMarker"]
+            place = _next_place(page)
 
     async def _look(
         self, key: str, version: _Version, *, hidden: bool = False
@@ -180,6 +204,16 @@ class S3Custody(S3Session):
                 if "object lock" in error.response.get("Error", {}).get("Message", "").lower():
                     raise refuse_kept(self.name, Kept(key, 0, "")) from None
                 raise
+
+
+def _next_place(page: Mapping[str, Any]) -> dict[str, str]:
+    """Say where the next page of a listing begins."""
+    if "NextContinuationToken" in page:
+        return {"ContinuationToken": page["NextContinuationToken"]}
+    place = {"KeyMarker": page["NextKeyMarker"]}
+    if page.get("NextVersionIdMarker"):
+        place["VersionIdMarker"] = page["NextVersionIdMarker"]
+    return place
 
 
 def plain_sha256(reply: Mapping[str, Any]) -> str:

@@ -256,6 +256,30 @@ async def test_every_version_and_marker_goes(locking: Bucket) -> None:
             assert "DeleteMarkers" not in found
 
 
+async def test_what_is_left_is_named_whoever_can_see_it(locking: Bucket) -> None:
+    """Once, however many versions and markers it has, over any number of pages."""
+    async with Prefixed(locking.open(), "ai") as store:
+        for key in (KEY, LONGER, "other/a", "other/b"):
+            await put(store, key)
+        await store.delete(KEY)
+        for _ in range(3):
+            locking.overwrite(f"ai/{LONGER}")
+        custody = custody_of(store)
+        assert [key async for key in custody.remains("tenant=")] == [KEY, LONGER]
+        await custody.destroy(KEY)
+        assert [key async for key in custody.remains("")] == ["other/a", "other/b", LONGER]
+        assert [key async for key in custody.remains("nothing")] == []
+
+
+async def test_what_is_left_without_versions_is_what_is_there(store: Store) -> None:
+    """Over any number of pages."""
+    for number in range(5):
+        await put(store, f"a/{number}")
+    await store.delete("a/3")
+    found = [key async for key in custody_of(store).remains("a/")]
+    assert found == ["a/0", "a/1", "a/2", "a/4"]
+
+
 async def test_a_legal_hold_outlives_every_lock(locked: Store) -> None:
     """It has no end of its own, and goes when it is taken off."""
     custody = custody_of(locked)
