@@ -40,7 +40,7 @@ def _days(value: object) -> object:
         if value not in PRESETS:
             raise wrong("allowed: a number of days, or one of {words}", words=", ".join(PRESETS))
         return PRESETS[value]
-    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+    if isinstance(value, int) and not isinstance(value, bool) and not 1 <= value <= _LONGEST:
         raise wrong("must be 1 to 36500 days; left out or `indefinite` means for ever")
     return value
 
