@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from archiver.model.shipment import ClassTerms, LockMode
 from archiver.policy.fields import AssistantName, FolderPattern, Name, RemotePattern, Section, wrong
 
-__all__ = ["PRESETS", "ClassRule", "Covers", "Days", "Retention"]
+__all__ = ["LOCKS", "PRESETS", "ClassRule", "Covers", "Days", "Retention"]
 
 PRESETS: Final[dict[str, int | None]] = {
     "180d": 180,
@@ -31,6 +31,13 @@ PRESETS: Final[dict[str, int | None]] = {
 180 days: EU AI Act, articles 19 and 26(6) · 3 and 6 years: SEC 17a-4(b), FINRA 4511, HIPAA
 164.316(b)(2) · 7 years: what many companies keep by rule. Whether one fits is for counsel to say.
 """
+
+LOCKS: Final[dict[str, tuple[LockMode, ...]]] = {
+    "folder": ("none",),
+    "s3": ("none", "governance", "compliance"),
+    "r2": ("none", "rule"),
+}
+"""The locks that each kind of store can keep."""
 
 _LONGEST: Final = 36_500
 

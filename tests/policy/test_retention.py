@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archiver.model.shipment import ClassTerms
 from archiver.policy.document import Policy
-from archiver.policy.retention import PRESETS, Retention
+from archiver.policy.retention import LOCKS, PRESETS, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,49 @@ class TestLocks:
         (found,) = refused(days=30, lock="worm")
         assert found.startswith(f"{AT}.lock: allowed: 'none', 'governance', 'compliance'")
         assert "'rule'" in found
+
+    @pytest.mark.parametrize(
+        ("store", "lock"),
+        [
+            ({"kind": "folder", "path": "/srv/archive"}, "governance"),
+            ({"kind": "folder", "path": "/srv/archive"}, "rule"),
+            ({"kind": "s3", "bucket": "acme"}, "rule"),
+            ({"kind": "r2", "bucket": "acme", "account_id": "0" * 32}, "compliance"),
+        ],
+    )
+    def test_a_lock_that_the_store_cannot_keep_is_refused(
+        self,
+        document: dict[str, Any],
+        problems: Callable[[Any], tuple[str, ...]],
+        store: dict[str, Any],
+        lock: str,
+    ) -> None:
+        """In every class: the put would be refused, or the promise would be empty."""
+        tenant = document["tenants"][0]
+        tenant["store"] = store
+        tenant["retention"] = {"days": 30, "lock": lock}
+        (own,) = problems(document)
+        assert own.startswith(f'{AT}.lock: "{lock}" ')
+        tenant["retention"] = {"classes": [LEGAL | {"days": 30, "lock": lock}]}
+        (further,) = problems(document)
+        assert further == own.replace(".lock: ", ".classes[0].lock: ")
+        for allowed in LOCKS[store["kind"]]:
+            assert f'"{allowed}"' in own
+
+    def test_each_lock_is_taken_by_a_store_that_keeps_it(self, document: dict[str, Any]) -> None:
+        """Object Lock on S3, a rule on R2."""
+        stores: dict[str, dict[str, Any]] = {
+            "s3": {"kind": "s3", "bucket": "acme"},
+            "r2": {"kind": "r2", "bucket": "acme", "account_id": "0" * 32},
+            "folder": {"kind": "folder", "path": "/srv/archive"},
+        }
+        tenant = document["tenants"][0]
+        for kind, locks in LOCKS.items():
+            tenant["store"] = stores[kind]
+            for lock in locks:
+                tenant["retention"] = {"days": 30, "lock": lock}
+                (read,) = Policy.model_validate_json(json.dumps(document)).tenants
+                assert read.retention.lock == lock
 
 
 class TestClasses:
