@@ -63,10 +63,10 @@ class _Place:
             return open_store(FolderSettings(self.folder))
         from archiver.daemon.rules import settings_of, store_of  # noqa: PLC0415 - 100 ms
 
-        settings = settings_of(self.tenant.store)
+        settings = settings_of(self.tenant)
         if isinstance(settings, FolderSettings):
             require_folder(settings.path)
-        return store_of(self.tenant.store)
+        return store_of(self.tenant)
 
 
 @dataclass(slots=True)

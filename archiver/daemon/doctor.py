@@ -160,7 +160,7 @@ def _protection(tenant: Tenant) -> Check:
 async def _store(tenant: Tenant) -> Check:
     name = f"store of {tenant.id}"
     try:
-        async with store_of(tenant.store) as store:
+        async with store_of(tenant) as store:
             return await _probe(name, store, tenant.id)
     except StoreError as error:
         return Check(name, ok=False, finding=f"{error} ({error.refusal.code})", advice=error.advice)

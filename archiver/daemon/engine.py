@@ -127,7 +127,7 @@ class Engine:
             self.spool.ensure_tenant(tenant, rfc3339(self.machine.clock()))
 
     def _store(self, rules: Rules, tenant: str) -> Store:
-        return store_of(rules.tenants[tenant].store)
+        return store_of(rules.tenants[tenant])
 
     def _room(self, rules: Rules) -> str | None:
         """Say why nothing more may be spooled, or ``None``.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from archiver.errors import ArchiverError
 from archiver.policy.document import FolderStore, R2Store
@@ -11,44 +11,63 @@ from archiver.policy.identity import subject_key
 from archiver.sealing.pack import ChunkRules
 from archiver.stores.opening import open_store
 from archiver.stores.prefixed import Prefixed
-from archiver.stores.settings import FolderSettings, S3Settings
+from archiver.stores.settings import FolderSettings, Role, S3Settings
 from archiver.vault.age import check_recipients
 
 if TYPE_CHECKING:
-    from archiver.policy.document import Policy, Tenant
-    from archiver.policy.document import Store as StoreRules
+    from archiver.policy.document import Policy, S3Store, Tenant
     from archiver.stores.protocol import Store
     from archiver.stores.settings import StoreSettings
 
 __all__ = ["Rules", "settings_of", "store_of"]
 
+_SESSION_SECONDS: Final = 3600
 
-def settings_of(rules: StoreRules) -> StoreSettings:
-    """Translate the policy's store into what opens it."""
+
+def settings_of(tenant: Tenant) -> StoreSettings:
+    """Translate a tenant's store into what opens it, with its own credentials."""
+    rules = tenant.store
     if isinstance(rules, FolderStore):
         return FolderSettings(rules.path)
     if isinstance(rules, R2Store):
-        return S3Settings.r2(
+        settings = S3Settings.r2(
             rules.bucket,
             account_id=rules.account_id,
             jurisdiction=rules.jurisdiction,
             endpoint=rules.endpoint,
-            profile=rules.profile,
-            credentials_file=rules.credentials_file,
         )
-    return S3Settings(
-        bucket=rules.bucket,
-        region=rules.region,
-        endpoint=rules.endpoint,
-        path_style=rules.path_style,
+    else:
+        settings = S3Settings(
+            bucket=rules.bucket,
+            region=rules.region,
+            endpoint=rules.endpoint,
+            path_style=rules.path_style,
+            role=_role_of(rules),
+        )
+    return replace(
+        settings,
         profile=rules.profile,
         credentials_file=rules.credentials_file,
+        credential_process=rules.credential_process or (),
+        tenant=tenant.id,
     )
 
 
-def store_of(rules: StoreRules) -> Store:
+def _role_of(rules: S3Store) -> Role | None:
+    if rules.role_arn is None:
+        return None
+    return Role(
+        rules.role_arn,
+        rules.external_id,
+        rules.session_seconds or _SESSION_SECONDS,
+        rules.web_identity_token_file,
+        rules.sts_endpoint,
+    )
+
+
+def store_of(tenant: Tenant) -> Store:
     """Give the unopened store of a tenant, below its prefix."""
-    return Prefixed(open_store(settings_of(rules)), rules.prefix)
+    return Prefixed(open_store(settings_of(tenant)), tenant.store.prefix)
 
 
 @dataclass(frozen=True, slots=True)

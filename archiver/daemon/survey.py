@@ -71,7 +71,7 @@ def _tenant(engine: Engine, name: str) -> TenantStatus:
     return TenantStatus(
         id=name,
         enabled=rules is not None,
-        store=store_of(rules.store).name if rules else None,
+        store=store_of(rules).name if rules else None,
         spooled_records=backlog.spooled_records,
         spooled_bytes=backlog.spooled_bytes,
         pending_chunks=backlog.pending_chunks,

@@ -47,7 +47,7 @@ def wait_for(refusal: Refusal, *, now: datetime, failures: int, draw: float) -> 
         until=now + delay,
         code=_label(refusal.code),
         detail=_detail(refusal, now),
-        advice=_advice(reason),
+        advice=refusal.advice or _advice(reason),
     )
 
 
@@ -92,7 +92,7 @@ def _advice(reason: WaitReason) -> str:
 
 def _detail(refusal: Refusal, now: datetime) -> str:
     http = f", HTTP {refusal.status}" if refusal.status else ""
-    text = f"{_said(refusal.answer)} ({_label(refusal.code)}{http})"
+    text = f"{refusal.detail or _said(refusal.answer)} ({_label(refusal.code)}{http})"
     if refusal.answer is Answer.CLOCK and refusal.server_time is not None:
         seconds = round((now - refusal.server_time).total_seconds())
         side = "ahead of" if seconds > 0 else "behind"

@@ -1,7 +1,8 @@
 """The one place that loads boto: a client as the PUT recipe needs it, for one settings value.
 
 One request per call, no redirects, no other endpoint than the policy's, no retries, no trailers.
-Connections and credentials live no longer than the context that is given.
+Connections and credentials live no longer than the context that is given; sessions of a role are
+held by `archiver.credentials.sessions`.
 """
 
 from __future__ import annotations
@@ -15,65 +16,104 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from archiver.credentials.files import read_keys
 from archiver.stores.s3_endpoints import only_what_s3_needs
+from archiver.stores.sources import keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from archiver.credentials.keys import Keys
     from archiver.stores.settings import S3Settings
 
-__all__ = ["client_of"]
+__all__ = ["client_of", "connect"]
 
 
-def client_of(settings: S3Settings) -> contextlib.AbstractAsyncContextManager[Any]:
-    """Make the client of the PUT recipe. This is where boto is loaded."""
+@contextlib.asynccontextmanager
+async def client_of(settings: S3Settings) -> AsyncIterator[Any]:
+    """Open the client of the PUT recipe, with credentials that are read anew."""
+    keys = await keys_of(settings, connect)
+    client = connect(
+        "s3",
+        settings,
+        keys,
+        endpoint=settings.endpoint,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=settings.concurrency,
+        s3={"addressing_style": "path" if settings.path_style else "auto"},
+        signature_version="s3v4",
+    )
+    async with client as opened:
+        yield opened
+
+
+def connect(
+    service: str,
+    settings: S3Settings,
+    keys: Keys | None,
+    *,
+    endpoint: str | None,
+    signed: bool = True,
+    **config: Any,
+) -> contextlib.AbstractAsyncContextManager[Any]:
+    """Make a client, to be entered. This is where boto is loaded.
+
+    ``keys`` of ``None`` are what the SDK finds in the profile of ``settings``, or by itself; who
+    sends what is not ``signed`` needs none.
+    """
     import aioboto3  # noqa: PLC0415 - 40 MiB and half a second
     from aiobotocore.config import AioConfig  # noqa: PLC0415
+    from botocore import UNSIGNED  # noqa: PLC0415
+
+    if not signed:
+        config["signature_version"] = UNSIGNED
+    options: dict[str, Any] = {}
+    if keys is not None:
+        options = {
+            "aws_access_key_id": keys.key_id,
+            "aws_secret_access_key": keys.secret,
+            "aws_session_token": keys.token,
+        }
+    session = _session(settings.profile, alone=keys is not None or not signed)
+    client: contextlib.AbstractAsyncContextManager[Any] = aioboto3.Session(
+        botocore_session=session
+    ).client(
+        service,
+        region_name=settings.region,
+        endpoint_url=endpoint,
+        config=AioConfig(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=settings.connect_seconds,
+            read_timeout=settings.read_seconds,
+            ignore_configured_endpoint_urls=True,
+            http_session_cls=_direct_session(),
+            **config,
+        ),
+        **options,
+    )
+    return client
+
+
+def _session(profile: str | None, *, alone: bool) -> Any:
+    """Give a session of the SDK; ``alone``: whatever stands in ~/.aws or the environment."""
     from aiobotocore.session import AioSession  # noqa: PLC0415
     from botocore.handlers import add_expect_header  # noqa: PLC0415
 
-    config = AioConfig(
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=settings.connect_seconds,
-        read_timeout=settings.read_seconds,
-        max_pool_connections=settings.concurrency,
-        s3={"addressing_style": "path" if settings.path_style else "auto"},
-        ignore_configured_endpoint_urls=True,
-        http_session_cls=_direct_session(),
-        signature_version="s3v4",
-    )
-    options: dict[str, Any] = {}
-    if settings.credentials_file:
-        keys = read_keys(settings.credentials_file)
+    if alone:
         # With keys of our own, a broken ~/.aws or an AWS_PROFILE of the shell is no concern.
         isolated = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
         }
         session = AioSession(session_vars=isolated)
-        options = {
-            "aws_access_key_id": keys.key_id,
-            "aws_secret_access_key": keys.secret,
-            "aws_session_token": keys.token,
-        }
     else:
-        session = AioSession(profile=settings.profile)
+        session = AioSession(profile=profile)
     session.register_component("data_loader", _lean_loader())
     # `Expect: 100-continue` costs a round trip per put, and hangs behind a proxy that does
     # not know it: aiohttp waits for the go-ahead without end.
     session.unregister("before-call.s3", add_expect_header)
     session.register("before-call.s3", _stay)
-    client: contextlib.AbstractAsyncContextManager[Any] = aioboto3.Session(
-        botocore_session=session
-    ).client(
-        "s3",
-        region_name=settings.region,
-        endpoint_url=settings.endpoint,
-        config=config,
-        **options,
-    )
-    return client
+    return session
 
 
 def _direct_session() -> type:

@@ -14,6 +14,7 @@ from archiver.stores.footprint import give_back
 from archiver.stores.refusals import refuse
 from archiver.stores.s3_answers import ADVICE_BY_LOCK, refusal_of
 from archiver.stores.s3_client import client_of
+from archiver.stores.sources import forget_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,5 +71,8 @@ class S3Session:
         except Exception as error:  # noqa: BLE001 - the protocol's promise
             advice = ADVICE_BY_LOCK if locking else {}
             what = f"{self.name}: {verb} {key}"
+            refusal = refusal_of(error, what, on_object=on_object, advice=advice)
+            if refusal.refusal.answer is Answer.CREDENTIALS:
+                forget_sessions(self._settings)
             # Not chained: botocore quotes parameters in its messages, and a body is one.
-            raise refusal_of(error, what, on_object=on_object, advice=advice) from None
+            raise refusal from None

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FolderSettings", "Jurisdiction", "S3Settings", "StoreSettings"]
+__all__ = ["FolderSettings", "Jurisdiction", "Role", "S3Settings", "StoreSettings"]
 
 _R2_HOST: Final = ".r2.cloudflarestorage.com"
 _AMAZON_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
@@ -27,6 +27,21 @@ class FolderSettings:
     """A folder as the bucket. ``path`` is made if only its last part is missing."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of AWS, whose session is used instead of the keys that ask for it.
+
+    ``token_file`` holds the token of a web identity, which then asks instead of keys.
+    ``endpoint`` is the address of STS, None for Amazon's in the region.
+    """
+
+    arn: str
+    external_id: str | None = None
+    seconds: int = 3600
+    token_file: Path | None = None
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,15 @@ class S3Settings:
     credentials_file: Path | None = None
     """An INI file with ``aws_access_key_id`` and ``aws_secret_access_key`` under
     ``[default]``. It goes before every other source and is read anew at each opening."""
+
+    credential_process: tuple[str, ...] = ()
+    """A program and its arguments that print keys as AWS's JSON."""
+
+    tenant: str | None = None
+    """Whose kept keys are used where none of the above is named; None for nobody's."""
+
+    role: Role | None = None
+    """Taken on with whatever keys the above gives."""
 
     checksum_algorithm_header: bool = True
     """Name the algorithm of the checksum too. Object Lock wants it on some servers; R2 is

@@ -283,7 +283,10 @@ def test_an_unknown_key_of_a_store_lists_the_keys_of_that_kind(
     """A folder has no region, and the list says so."""
     found = problems(changed(document, "store", {"kind": kind, "region": "auto"}))
     (line,) = (line for line in found if "unknown key" in line)
-    keys = {"folder": "kind, path, prefix", "r2": "account_id, bucket, credentials_file, endpoint"}
+    keys = {
+        "folder": "kind, path, prefix",
+        "r2": "account_id, bucket, credential_process, credentials_file",
+    }
     assert line.startswith(f"{TENANT}.store.region: unknown key; allowed: {keys[kind]}")
 
 

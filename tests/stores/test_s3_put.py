@@ -132,7 +132,7 @@ def test_boto_is_loaded_when_an_s3_store_is_entered_and_not_before(tmp_path: Pat
     code = f"""
 import asyncio, sys
 from pathlib import Path
-from archiver.stores import credentials, faults, folder, memory, opening, s3, s3_answers, settings
+from archiver.stores import faults, folder, memory, opening, s3, s3_answers, settings
 def boto(): return any(m.split(".")[0] in ("boto3", "botocore", "aiobotocore", "aioboto3",
                                            "aiohttp") for m in sys.modules)
 async def main():
