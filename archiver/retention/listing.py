@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from archiver.archive.runs import Runs
     from archiver.evidence.statement import RollupEntry
     from archiver.format.keys import ChunkKey, ManifestKey
-    from archiver.model.shipment import ChunkEntry, ClassTerms, KeyEntry, Manifest
+    from archiver.model.shipment import ChunkEntry, ClassTerms, Manifest
     from archiver.witness.chains import Statements
     from archiver.witness.orders import Orders
     from archiver.witness.place import Place
@@ -77,13 +77,12 @@ async def listed_chunks(
     place: Place,
     chain: Statements,
     *,
-    keys: Callable[[KeyEntry], None] = lambda _entry: None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> AsyncGenerator[ListedChunk, None]:
     """Yield every listed chunk, those that are covered first; one may come more than once.
 
-    ``keys`` is told of every wrap that a manifest lists. ``progress`` is called with the
-    manifests read and their number as far as it is known. What cannot be read is left out.
+    ``progress`` is called with the manifests read and their number as far as it is known.
+    What cannot be read is left out.
     """
     async with aclosing(_manifests(place, chain, progress)) as found:
         async for key, body, covered in found:
@@ -91,8 +90,6 @@ async def listed_chunks(
                 manifest = open_manifest(key, body)[0]
             except Damaged:
                 continue
-            for entry in manifest.keys:
-                keys(entry)
             for one in _chunks(place, manifest, covered=covered):
                 yield one
 
