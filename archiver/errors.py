@@ -3,7 +3,9 @@
     ArchiverError
     ├── PolicyError              the admin's document
     │   ├── PolicyUnreadable         cannot be opened or is not TOML/JSON
-    │   └── PolicyInvalid            opened, but says something that is not allowed
+    │   ├── PolicyInvalid            opened, but says something that is not allowed
+    │   │   └── PolicyRefused            not signed as it must be, out of turn, or not there
+    │   └── PolicyUnreachable        its address gave nothing that can be used
     ├── StateError               this machine's own state directory
     │   ├── AlreadyRunning           another instance holds the directory
     │   ├── SpoolDamaged             the database failed its check
@@ -22,6 +24,7 @@
     │   ├── Overtaken                another admin signed the next one first
     │   └── NotOrdered               an order that cannot be given as asked
     ├── MustStay                 a hold, a lock or a missing checkpoint forbids it
+    ├── BucketUnfit              a bucket that can never be as the policy asks
     └── ServiceError             the operating system's service manager
 
 Each error says what happened and to what (``str(error)``), and what to do next
@@ -40,6 +43,7 @@ __all__ = [
     "AlreadyRunning",
     "ArchiveError",
     "ArchiverError",
+    "BucketUnfit",
     "Damaged",
     "DiskFull",
     "EvidenceError",
@@ -53,6 +57,8 @@ __all__ = [
     "Overtaken",
     "PolicyError",
     "PolicyInvalid",
+    "PolicyRefused",
+    "PolicyUnreachable",
     "PolicyUnreadable",
     "RegistryUnchanged",
     "ServiceError",
@@ -91,6 +97,14 @@ class PolicyInvalid(PolicyError):
     def __init__(self, message: str, *, advice: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message, advice=advice)
         self.problems = problems
+
+
+class PolicyRefused(PolicyInvalid):
+    """What stands there, or does not, must not be put in force on this machine."""
+
+
+class PolicyUnreachable(PolicyError):
+    """The address of the policy gave nothing that can be used; what is in force stays."""
 
 
 class StateError(ArchiverError):
@@ -167,6 +181,10 @@ class NotOrdered(EvidenceError):
 
 class MustStay(ArchiverError):
     """Something may not go: a hold, a lock or a missing checkpoint forbids it."""
+
+
+class BucketUnfit(ArchiverError):
+    """A bucket, or its store, can never be as the policy asks; nothing was changed."""
 
 
 class ServiceError(ArchiverError):

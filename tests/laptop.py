@@ -32,13 +32,16 @@ from archiver.archive.parts import key_of
 from archiver.archive.replay import State, states
 from archiver.archive.scope import Depth
 from archiver.archive.verify import Request, verify
+from archiver.assistants.registry import ASSISTANTS
 from archiver.daemon.engine import Engine
 from archiver.daemon.machine import Machine
 from archiver.daemon.opening import Opened, open_spool
 from archiver.daemon.rules import Rules
+from archiver.distribution.watch import Watch
 from archiver.errors import NotForUs
 from archiver.format.lines import decode_lines
 from archiver.policy.document import Policy
+from archiver.policy.folders import Folders
 from archiver.stores.folder import FolderStore
 from archiver.vault import age
 from archiver.vault.layout import parse_vault_key
@@ -72,6 +75,7 @@ __all__ = [
     "read_archive",
     "tenant_rules",
     "verified",
+    "watching",
 ]
 
 Result = TypeVar("Result")
@@ -359,6 +363,18 @@ def _patient(tmp_path: Path) -> Iterator[Laptop]:
     laptop = Laptop(tmp_path, quiet_seconds=QUIET)
     yield laptop
     laptop.halt()
+
+
+def watching(laptop: Laptop, config: Path | None = None, **more: Any) -> Watch:
+    """Watch for the policy of a laptop, whose machine's folder is ``etc``."""
+    return Watch(
+        Folders(laptop.root / "etc", laptop.root / "config"),
+        laptop.state,
+        known_assistants=frozenset(one.name for one in ASSISTANTS),
+        clock=laptop.clock,
+        config=config,
+        **more,
+    )
 
 
 def line(number: int, **more: Any) -> bytes:

@@ -29,11 +29,13 @@ def doctor(config: Path, state: Path, *, as_json: bool) -> int:
     Writes a small probe object into each enabled tenant's store through the way that chunks
     take, reads it back and removes it where these credentials may.
     """
-    from archiver.daemon.doctor import examine  # noqa: PLC0415 - --help needs none of it
+    from archiver.cli.session import policy_watch  # noqa: PLC0415 - --help needs none of it
+    from archiver.daemon.doctor import examine  # noqa: PLC0415
     from archiver.daemon.machine import Machine  # noqa: PLC0415
 
     with steps("checking"):
-        checks = asyncio.run(examine(config, state, Machine.this()))
+        watch = policy_watch(config, state, keeps=False)
+        checks = asyncio.run(examine(config, state, Machine.this(), watch))
     if as_json:
         print_json(checks)
     else:

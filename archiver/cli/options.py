@@ -13,41 +13,62 @@ Options say where things are; what is captured and where it goes is the policy's
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from archiver.policy.folders import PLAIN, folders_here
+
+if TYPE_CHECKING:
+    from archiver.policy.folders import Folders
+
 __all__ = [
+    "chosen_state",
     "config_option",
     "default_policy",
     "default_state",
     "examples",
     "json_option",
+    "named_policy",
+    "policy_folders",
     "policy_places",
     "state_option",
     "yes_option",
 ]
 
-_POLICY_NAMES: Final = ("policy.toml", "policy.json")
+
+def policy_folders() -> Folders:
+    """Give the folders of this machine and of this user."""
+    return folders_here()
 
 
 def policy_places() -> tuple[Path, ...]:
     """Give every path at which a policy is looked for, in order: the admin's come first."""
-    import platformdirs  # noqa: PLC0415 - a command that is told --config does not need it
-
-    folders = (
-        Path(platformdirs.site_config_dir("archiver", appauthor=False)),
-        Path(platformdirs.user_config_dir("archiver", appauthor=False)),
-    )
-    return tuple(folder / name for folder in folders for name in _POLICY_NAMES)
+    return policy_folders().plain
 
 
 def default_policy() -> Path:
     """Give the first policy that exists; where none does, the place where a user puts one."""
-    places = policy_places()
-    return next((place for place in places if place.exists()), places[-len(_POLICY_NAMES)])
+    folders = policy_folders()
+    here = next((place for place in folders.plain if place.exists()), None)
+    return here or next(
+        (place for place in folders.signed if place.exists()), folders.user / PLAIN[0]
+    )
+
+
+def named_policy(config: Path) -> Path | None:
+    """Give the policy that a person named; ``None`` where it is one of the usual places."""
+    folders = policy_folders()
+    return None if config in (*folders.plain, *folders.signed) else config
+
+
+def chosen_state() -> Path:
+    """Give the state folder for a command without ``--state``: ARCHIVER_STATE's, or the usual."""
+    named = os.environ.get("ARCHIVER_STATE")
+    return Path(named) if named else default_state()
 
 
 def default_state() -> Path:
@@ -72,7 +93,7 @@ config_option: Final = click.option(
     show_envvar=True,
     default=default_policy,
     show_default="the machine's policy.toml or policy.json, else the user's",
-    help="The policy document, TOML or JSON.",
+    help="The policy document: TOML, JSON, or signed.",
 )
 """Adds ``--config``, found as ``config: Path``. Whether it can be used is the policy's to say."""
 

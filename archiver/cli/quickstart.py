@@ -110,15 +110,16 @@ def _walk(
     folder: QuickstartFolder, machine: Machine, admin: SigningKey, *, show: bool
 ) -> tuple[list[Step], Restored | None]:
     from archiver.capture.reader_pool import ReaderPool  # noqa: PLC0415 - --help needs none
-    from archiver.cli.session import load_policy, session  # noqa: PLC0415
+    from archiver.cli.session import KNOWN_ASSISTANTS, session  # noqa: PLC0415
     from archiver.cli.tour import Tour  # noqa: PLC0415
     from archiver.daemon.rules import Rules  # noqa: PLC0415
+    from archiver.policy.load import load  # noqa: PLC0415
     from archiver.quickstart.document import check_policy  # noqa: PLC0415
 
-    policy = load_policy(folder.policy).policy
+    policy = load(folder.policy, known_assistants=KNOWN_ASSISTANTS).policy
     check_policy(policy, folder)
     made = []
-    with session(folder.policy, folder.state, machine, readers=ReaderPool()) as engine:
+    with session(folder.policy, folder.state, machine, readers=ReaderPool(), own=True) as engine:
         tour = Tour(folder, engine, Rules.of(policy), admin)
         for step in tour.walk():
             made.append(step)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archiver.cli.options import config_option, examples, policy_places, state_option
+from archiver.cli.options import config_option, examples, state_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,22 +31,19 @@ def run(config: Path, state: Path) -> None:
     It needs no policy to start: without one it captures nothing and waits. Logs go to
     stderr and hold counts and reasons, never content.
     """
-    from archiver.cli.session import KNOWN_ASSISTANTS  # noqa: PLC0415 - --help needs none
+    from archiver.cli.session import policy_watch  # noqa: PLC0415 - --help needs none
     from archiver.daemon.engine import Engine  # noqa: PLC0415
     from archiver.daemon.machine import Machine  # noqa: PLC0415
     from archiver.daemon.opening import open_spool  # noqa: PLC0415
     from archiver.daemon.run import Daemon  # noqa: PLC0415
+    from archiver.distribution.apart import verify_apart  # noqa: PLC0415
     from archiver.durable import files, lock  # noqa: PLC0415
     from archiver.evidence.device import DeviceSigner, sign_apart  # noqa: PLC0415
-    from archiver.policy.watch import Watch  # noqa: PLC0415
 
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    # Not told where: then a policy that an admin puts into the machine's folder later counts.
-    usual = policy_places()
-    places = usual if config in usual else (config,)
     machine = Machine.this()
     files.make_private_folder(state)
     with lock.hold(state):
@@ -59,7 +56,8 @@ def run(config: Path, state: Path) -> None:
         with opened.spool:
 
             async def serve() -> None:
-                watch = Watch(places, known_assistants=KNOWN_ASSISTANTS)
+                # Where the usual place is meant, a policy that an admin puts there later counts.
+                watch = policy_watch(config, state, keeps=True, verify=verify_apart)
                 aside = str(opened.set_aside) if opened.set_aside else None
                 spool = opened.spool
                 signer = DeviceSigner(spool.folder, spool.device, apart=sign_apart)

@@ -1,4 +1,8 @@
-"""The policy in force: looked for again and again, put in force when it is another one."""
+"""The policy in force: looked for again and again, put in force when it is another one.
+
+Where it comes from an address, `InForce.ask` asks that in a process of its own, which nothing
+here waits for.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,42 @@ from typing import TYPE_CHECKING, Final
 
 from archiver.daemon.rules import Rules
 from archiver.daemon.status import PolicyStatus
-from archiver.policy.watch import Changed, Gone, Refused, Same
+from archiver.distribution.apart import fetch_apart
+from archiver.errors import PolicyUnreachable
 
 if TYPE_CHECKING:
     from archiver.daemon.engine import Engine
+    from archiver.distribution.following import Standing
+    from archiver.distribution.watch import Watch
     from archiver.policy.load import LoadedPolicy
-    from archiver.policy.watch import Watch
 
-__all__ = ["InForce"]
+__all__ = ["InForce", "policy_status"]
 
 log = logging.getLogger("archiver")
 
 _LOOK_SECONDS: Final = 1.0
+
+
+def policy_status(found: Standing, problems: tuple[str, ...]) -> PolicyStatus:
+    """Say what was found; ``problems`` are what this machine has with a policy in force."""
+    signed = found.signed
+    told = tuple(line for one in found.refusals for line in one.problems)
+    state = "refused" if told else "in force" if found.loaded else "gone"
+    return PolicyStatus(
+        state=state,
+        path=str(found.loaded.path) if found.loaded else None,
+        fingerprint=found.loaded.fingerprint if found.loaded else None,
+        problems=told + problems,
+        refused=tuple(str(one.reason) for one in found.refusals),
+        advice=next((one.advice for one in found.refusals), None),
+        pinned=found.pinned,
+        number=signed.signed.number if signed else None,
+        signed_by=signed.names if signed else (),
+        expires_at=signed.signed.expires_at if signed else None,
+        source=found.source,
+        fetched_at=found.fetched_at,
+        unreachable=found.unreachable,
+    )
 
 
 class InForce:
@@ -47,49 +75,41 @@ class InForce:
             self._changed = self._look()
         return self._changed
 
+    @property
+    def refresh_seconds(self) -> int | None:
+        """How often an address is to be asked, if the policy comes from one."""
+        asking = self._watch.asking
+        return asking.seconds if asking else None
+
+    async def ask(self) -> None:
+        """Ask the address, if there is one; the next look puts in force what it gave."""
+        asking = self._watch.asking
+        if asking is None:
+            return
+        try:
+            self._watch.take(asking.url, await fetch_apart(asking.url, asking.etag))
+        except PolicyUnreachable as error:
+            if self.status.unreachable is None:
+                log.warning("%s; what is in force stays", error)
+            self._watch.take(asking.url, error)
+
     def _look(self) -> bool:
         self._looked = time.monotonic()
-        outcome = self._watch.check()
-        match outcome:
-            case Same():
-                return False
-            case Gone():
-                return self._nobody()
-            case Refused(problems=problems):
-                self._refuse(problems)
-                return False
-            case Changed(loaded=loaded):
-                self._apply(loaded)
-                return True
+        found = self._watch.check()
+        if found.changed:
+            self._apply(found.loaded)
+        rules = self._engine.rules
+        status = policy_status(found, rules.problems if rules else ())
+        for line in status.problems:
+            if line not in self.status.problems:
+                log.error("policy: %s", line)
+        self.status = status
+        return found.changed
 
-    def _nobody(self) -> bool:
-        changed = self._engine.rules is not None
-        self._engine.apply(None)
-        self.status = PolicyStatus(state="gone")
-        if changed:
+    def _apply(self, loaded: LoadedPolicy | None) -> None:
+        if loaded is None:
+            self._engine.apply(None)
             log.warning("there is no policy any more: nothing is captured or shipped")
-        return changed
-
-    def _apply(self, loaded: LoadedPolicy) -> None:
-        rules = Rules.of(loaded.policy, loaded.fingerprint)
-        self._engine.apply(rules)
-        self.status = PolicyStatus(
-            state="in force",
-            path=str(loaded.path),
-            fingerprint=loaded.fingerprint,
-            problems=rules.problems,
-        )
+            return
+        self._engine.apply(Rules.of(loaded.policy, loaded.fingerprint))
         log.info("policy %s is in force", loaded.fingerprint[:12])
-        for problem in rules.problems:
-            log.error("%s", problem)
-
-    def _refuse(self, problems: tuple[str, ...]) -> None:
-        if self.status.problems != problems:
-            for problem in problems:
-                log.error("the policy is refused: %s", problem)
-        self.status = PolicyStatus(
-            state="refused",
-            path=self.status.path,
-            fingerprint=self.status.fingerprint,
-            problems=problems,
-        )

@@ -28,6 +28,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from archiver.daemon.faults import Faults
 from archiver.daemon.inforce import InForce
+from archiver.daemon.refresh import Refresh
 from archiver.daemon.status import publish
 from archiver.daemon.survey import survey
 from archiver.daemon.wake import Clocks, jumped
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from archiver.daemon.engine import Engine
-    from archiver.policy.watch import Watch
+    from archiver.distribution.watch import Watch
 
 __all__ = ["Daemon"]
 
@@ -68,6 +69,7 @@ class Daemon:
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+        self._refresh = Refresh(self._policy, self._scheduler, self._guarded)
 
     async def run(self) -> None:
         """Run until `stop` is called or the process is told to end.
@@ -118,6 +120,7 @@ class Daemon:
         if changed:
             await self._break_off_shipping()
             self._plan()
+        await self._refresh.look(now=woke)
         async with self._collecting:
             done = await asyncio.to_thread(self._engine.collect, self._should_stop)
             sealed = await asyncio.to_thread(self._engine.seal, stop=self._stopping.is_set)
@@ -211,6 +214,7 @@ class Daemon:
 
     async def _end(self) -> None:
         self._scheduler.shutdown(wait=False)
+        await self._refresh.break_off()
         await self._break_off_shipping()
         deadline = time.monotonic() + _STOP_SECONDS
         async with self._collecting:

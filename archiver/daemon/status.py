@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from archiver.durable import files
+from archiver.format.times import parse_rfc3339
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +37,30 @@ class PolicyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Which policy is in force.
 
     ``state``: ``in force``, ``refused`` (an earlier one is in force, if any ever was),
-    ``gone`` (nobody is enabled).
+    ``gone`` (nobody is enabled). ``refused`` holds reasons, as `archiver.distribution.judge`
+    names them. ``pinned`` says that only signed policies count; ``number``, ``signed_by`` (names
+    of keys) and ``expires_at`` are of the signed one in force. ``source`` is the file or the
+    address that it comes from, ``fetched_at`` when that answered last, ``unreachable`` why it
+    does not now.
     """
 
     state: str
     path: str | None = None
     fingerprint: str | None = None
     problems: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    advice: str | None = None
+    pinned: bool = False
+    number: int | None = None
+    signed_by: tuple[str, ...] = ()
+    expires_at: str | None = None
+    source: str | None = None
+    fetched_at: str | None = None
+    unreachable: str | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether the time of the policy in force is over. It stays in force."""
+        return self.expires_at is not None and parse_rfc3339(self.expires_at) <= now
 
 
 class WaitingStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +75,11 @@ class WaitingStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One tenant on this machine: what waits here, and what arrived. Sizes in bytes."""
+    """One tenant on this machine: what waits here, and what arrived. Sizes in bytes.
+
+    ``credentials_expire_at`` is when the keys on this machine end and somebody must have renewed
+    them, ``credentials_warn_at`` from when on that needs somebody; both where it is known.
+    """
 
     id: str
     enabled: bool
@@ -74,6 +96,8 @@ class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
     delivered_bytes: int
     last_delivered_at: str | None
     waiting: WaitingStatus | None
+    credentials_expire_at: str | None = None
+    credentials_warn_at: str | None = None
 
 
 class CaptureStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,1 @@
-"""Where this machine's policy comes from, and why it is believed: signed, newest, fetched, kept."""
+"""How a policy reaches a machine, and which one counts there."""

@@ -53,10 +53,10 @@ _WORDS: Final = {
 Location = tuple[int | str, ...]
 
 
-def describe(error: ValidationError) -> tuple[str, ...]:
-    """Give the problems, in the order of the document's sections."""
+def describe(error: ValidationError, root: type[BaseModel] = Policy) -> tuple[str, ...]:
+    """Give the problems, in the order of the document's sections; ``root`` is the whole of it."""
     found = error.errors(include_url=False, include_input=False)
-    return tuple(dict.fromkeys(_line(item["type"], item["loc"], item) for item in found))
+    return tuple(dict.fromkeys(_line(item["type"], item["loc"], item, root) for item in found))
 
 
 def nulls(value: Any, location: Location = ()) -> Iterator[str]:
@@ -73,9 +73,9 @@ def nulls(value: Any, location: Location = ()) -> Iterator[str]:
             yield from nulls(below, (*location, number))
 
 
-def _line(kind: str, location: Location, item: Any) -> str:
+def _line(kind: str, location: Location, item: Any, root: type[BaseModel]) -> str:
     context = item.get("ctx", {})
-    path, section = _resolved(location)
+    path, section = _resolved(location, root)
     where = _written(path) + context.get("at", "")
     if kind == "extra_forbidden":
         return f"{where}: {_unknown(str(path[-1]), section)}"
@@ -105,10 +105,10 @@ def _keys(section: type[BaseModel]) -> dict[str, Any]:
     return {str(field.validation_alias or name): field.annotation for name, field in fields}
 
 
-def _resolved(location: Location) -> tuple[Location, type[BaseModel] | None]:
+def _resolved(location: Location, root: type[BaseModel]) -> tuple[Location, type[BaseModel] | None]:
     """Give the place without the tags that pydantic puts into it, and the section it lies in."""
     path: list[int | str] = []
-    choices: tuple[type[BaseModel], ...] = (Policy,)
+    choices: tuple[type[BaseModel], ...] = (root,)
     for part in location[:-1]:
         if len(choices) > 1:
             choices = tuple(one for one in choices if part in get_args(_keys(one).get("kind")))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from archiver.policy.load import LoadedPolicy
 
-__all__ = ["Changed", "Gone", "Outcome", "Refused", "Same", "Watch"]
+__all__ = ["Changed", "Gone", "Mark", "Outcome", "Refused", "Same", "Watch", "mark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Gone:
 
 Outcome = Changed | Same | Refused | Gone
 
-_Mark = tuple[int, ...] | None
+Mark = tuple[int, ...] | None
 
 
 class Watch:
@@ -70,9 +70,9 @@ class Watch:
     def __init__(self, places: tuple[Path, ...], *, known_assistants: frozenset[str]) -> None:
         self._places = places
         self._known_assistants = known_assistants
-        self._document: tuple[Path, _Mark] | None = None
+        self._document: tuple[Path, Mark] | None = None
         self._latest: LoadedPolicy | Refused | None = None
-        self._told: tuple[Path, str, tuple[_Mark, ...]] | None = None
+        self._told: tuple[Path, str, tuple[Mark, ...]] | None = None
 
     def check(self) -> Outcome:
         """Look once. `Changed` is said once; the other outcomes for as long as they hold."""
@@ -81,13 +81,13 @@ class Watch:
             self._document = self._latest = self._told = None
             return Gone()
         # The mark is taken before the read: what changes meanwhile is seen the next time.
-        document = (path, _mark(path))
+        document = (path, mark(path))
         if self._latest is None or document != self._document:
             self._document = document
             self._latest = self._read(path)
         loaded = _in_force(self._latest)
         if loaded is not None:
-            now = (loaded.path, loaded.fingerprint, tuple(map(_mark, loaded.references)))
+            now = (loaded.path, loaded.fingerprint, tuple(map(mark, loaded.references)))
             if now != self._told:
                 self._told = now
                 return Changed(loaded)
@@ -107,7 +107,8 @@ def _in_force(latest: LoadedPolicy | Refused | None) -> LoadedPolicy | None:
     return latest.loaded if isinstance(latest, Refused) else latest
 
 
-def _mark(path: Path) -> _Mark:
+def mark(path: Path) -> Mark:
+    """Give what changes when a file is changed; ``None`` where none can be seen."""
     try:
         found = path.stat()
     except OSError:

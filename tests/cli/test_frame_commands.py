@@ -13,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from archiver.cli import options
 from archiver.cli.completion import script, script_place
 from archiver.cli.main import invoke
 from archiver.cli.options import (
@@ -24,6 +25,7 @@ from archiver.cli.options import (
     state_option,
     yes_option,
 )
+from archiver.policy.folders import Folders
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the paths are those of Linux")
 
@@ -36,7 +38,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ARCHIVER_CONFIG", "ARCHIVER_STATE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "etc"))
+    here = Folders(tmp_path / "etc" / "archiver", tmp_path / ".config" / "archiver")
+    monkeypatch.setattr(options, "folders_here", lambda: here)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     return tmp_path
 

@@ -325,9 +325,8 @@ _COMMAND = "import sys\nfrom archiver.cli.main import invoke\ninvoke(sys.argv[1:
 _IDLE = """
 import asyncio, json, sys
 from pathlib import Path
-from laptop import Laptop, lines
+from laptop import Laptop, lines, watching
 from archiver.daemon.run import Daemon
-from archiver.policy.watch import Watch
 root = Path(sys.argv[1])
 laptop = Laptop(root)
 laptop.write(laptop.claude("c1"), lines(1))
@@ -337,7 +336,7 @@ laptop.tenants[0]["store"] = {
     "kind": "r2", "bucket": "bucket", "account_id": "0" * 32, "profile": "none"
 }
 (root / "policy.json").write_text(json.dumps(laptop.document()))
-daemon = Daemon(laptop.engine, Watch((root / "policy.json",), known_assistants=frozenset()))
+daemon = Daemon(laptop.engine, watching(laptop, root / "policy.json"))
 async def idle():
     for _ in range(4):
         await daemon.tick()
@@ -354,15 +353,14 @@ assert not daemon._faults.last, daemon._faults.last
 _FIRST_DAY = """
 import asyncio, json, sys
 from pathlib import Path
-from laptop import Laptop
+from laptop import Laptop, watching
 from archiver.daemon.run import Daemon
-from archiver.policy.watch import Watch
 laptop = Laptop(Path(sys.argv[1]))
 laptop.tenants[0]["store"] = {
     "kind": "r2", "bucket": "bucket", "account_id": "0" * 32, "profile": "none"
 }
 (laptop.root / "policy.json").write_text(json.dumps(laptop.document()))
-daemon = Daemon(laptop.engine, Watch((laptop.root / "policy.json",), known_assistants=frozenset()))
+daemon = Daemon(laptop.engine, watching(laptop, laptop.root / "policy.json"))
 async def first_day():
     for _ in range(4):
         await daemon.tick()

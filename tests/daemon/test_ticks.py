@@ -8,15 +8,13 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from laptop import Laptop, lines, patched, read_archive, tenant_rules
+from laptop import Laptop, lines, patched, read_archive, tenant_rules, watching
 
-from archiver.assistants.registry import ASSISTANTS
 from archiver.daemon import engine as engines
 from archiver.daemon import inforce, run, status
 from archiver.daemon.run import Daemon
 from archiver.daemon.wake import Clocks, jumped
 from archiver.model.answers import Answer
-from archiver.policy.watch import Watch
 from archiver.stores.faults import Fault, FaultPlan, Refuse
 from archiver.stores.memory import MemoryStore
 
@@ -38,8 +36,7 @@ class Running:
         self.path = laptop.root / "policy.json"
         self.version = 0
         laptop.engine.apply(None)
-        watch = Watch((self.path,), known_assistants=frozenset(one.name for one in ASSISTANTS))
-        self.daemon = Daemon(laptop.engine, watch)
+        self.daemon = Daemon(laptop.engine, watching(laptop, self.path))
 
     def publish(self) -> None:
         """Give the machine the policy as it stands; its admin always writes another length."""
