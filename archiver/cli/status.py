@@ -14,7 +14,7 @@ from archiver.cli.output import human_age, human_size, note, print_json, print_t
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from archiver.daemon.status import Status, TenantStatus
+    from archiver.daemon.status import PolicyStatus, Status, TenantStatus
 
 __all__ = ["status"]
 
@@ -29,7 +29,7 @@ def status(state: Path, *, as_json: bool) -> int:
     """Show what is spooled, shipped and waiting, and why.
 
     Exits with 1 where something needs a human: a refused policy, a waiting state that does
-    not go by itself, a quarantined chunk, capture that stands still.
+    not go by itself, a quarantined chunk, capture that stands still, credentials that end soon.
     """
     from archiver.daemon.status import read  # noqa: PLC0415 - --help needs none of it
     from archiver.durable import lock  # noqa: PLC0415
@@ -55,10 +55,16 @@ def needs_a_human(found: Status) -> bool:
     waits = [tenant.waiting for tenant in found.tenants if tenant.waiting]
     return bool(
         found.policy.problems
+        or found.policy.is_over(datetime.now(UTC))
         or found.capture.stopped
         or any(waiting.reason != "time" for waiting in waits)
-        or any(tenant.quarantined_chunks for tenant in found.tenants)
+        or any(tenant.quarantined_chunks or _ends_soon(tenant) for tenant in found.tenants)
     )
+
+
+def _ends_soon(tenant: TenantStatus) -> bool:
+    warn_at = tenant.credentials_warn_at
+    return warn_at is not None and datetime.fromisoformat(warn_at) <= datetime.now(UTC)
 
 
 def _ago(at: str | None) -> str:
@@ -73,9 +79,7 @@ def _tell(found: Status, *, running: bool) -> None:
         f"running (pid {found.pid})" if running else f"not running; as of {_ago(found.written_at)}"
     )
     say(f"{found.software}, device {found.device}: {word}")
-    say(f"policy: {found.policy.state} {found.policy.path or ''}".rstrip())
-    for problem in found.policy.problems:
-        note(f"  {problem}")
+    _tell_policy(found.policy)
     capture = found.capture
     say(
         f"capture: last pass {_ago(capture.last_pass_at)}; {capture.conversations} conversations,"
@@ -103,6 +107,26 @@ def _tell(found: Status, *, running: bool) -> None:
         note(f"fault: {fault}")
 
 
+def _tell_policy(policy: PolicyStatus) -> None:
+    say(f"policy: {policy.state} {policy.source or policy.path or ''}".rstrip())
+    if policy.number is not None:
+        until = f", good until {policy.expires_at[:10]}" if policy.expires_at else ""
+        say(f"  number {policy.number}, signed by {', '.join(policy.signed_by)}{until}")
+    elif policy.state == "in force" and not policy.pinned:
+        say("  not signed: whoever may write that file says what is captured")
+    if policy.fetched_at:
+        say(f"  its address answered {_ago(policy.fetched_at)}")
+    if policy.unreachable:
+        note(f"  out of reach: {policy.unreachable}")
+    for problem in policy.problems:
+        note(f"  {problem}")
+    if policy.advice:
+        note(f"  → {policy.advice}")
+    if policy.is_over(datetime.now(UTC)):
+        note(f"  its time was over at {policy.expires_at}; it stays in force")
+        note("  → Sign it again, with a later end or none, and deliver that.")
+
+
 def _row(tenant: TenantStatus) -> tuple[str, ...]:
     return (
         tenant.id,
@@ -124,6 +148,12 @@ def _waits(tenant: TenantStatus) -> None:
             f" {waiting.detail}"
         )
         note(f"  → {waiting.advice}")
+    if tenant.credentials_expire_at and _ends_soon(tenant):
+        at = datetime.fromisoformat(tenant.credentials_expire_at)
+        left = (at - datetime.now(UTC)).total_seconds()
+        when = f"end in {human_age(left)}, on" if left > 0 else "ended on"
+        note(f"{tenant.id}: its credentials {when} {at:%Y-%m-%d %H:%M} UTC")
+        note("  → Renew them before: nothing is lost, but nothing is shipped after.")
     if tenant.quarantined_chunks:
         note(f"{tenant.id}: {tenant.quarantined_chunks} chunks are quarantined on this machine")
     if not tenant.enabled and (tenant.spooled_records or tenant.pending_chunks):
