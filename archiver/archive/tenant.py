@@ -32,7 +32,7 @@ from archiver.errors import Damaged
 from archiver.evidence import enrolment, registry, statement
 from archiver.evidence.documents import moment
 from archiver.evidence.note import MAX_NOTE_BYTES
-from archiver.format.keys import ChunkKey, EnrolmentKey, ManifestKey, Series, SeriesKey
+from archiver.format.keys import ChunkKey, EnrolmentKey, ManifestKey, Series, SeriesKey, is_probe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -299,6 +299,8 @@ class TenantCheck:
         self.findings.append(Finding(code, where, meaning))
 
     def _tell_foreign(self, key: str) -> None:
+        if is_probe(key) and key.startswith(self._objects.folder):
+            return
         if self._objects.is_reserved(key):
             meaning = "it lies in a reserved folder that this version does not know"
             self._find(Code.RESERVED_OBJECT, key, meaning)

@@ -50,8 +50,18 @@ COMMANDS: Final = (
         "device", "device:device", "Let devices ask to be known, and approve or revoke their keys."
     ),
     Entry("checkpoint", "checkpoint:checkpoint", "Sign for everything that the archive holds now."),
+    Entry("hold", "hold:hold", "Keep what a matter needs, whatever any rule says, until released."),
+    Entry("erase", "erase:erase", "Make one person's months unreadable, for everybody."),
     Entry("keys", "keys:keys", "Make and look after the keys of admins and officers."),
     Entry("policy", "policy:policy", "Write, check, explain and sign the policy."),
+    Entry(
+        "credentials",
+        "credentials:credentials",
+        "Keep the keys of each tenant's store, try what they can do, and issue narrow ones.",
+    ),
+    Entry(
+        "bucket", "bucket:bucket", "Set the policy's buckets up, and check that they enforce it."
+    ),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
     Entry("service", "service:service", "Have the operating system run the daemon."),
     Entry("completion", "completion:completion", "Complete commands with the Tab key."),

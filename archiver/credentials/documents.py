@@ -7,8 +7,8 @@ a ``principal`` it is a part of a bucket policy.
 Limits, so that nobody reads more into it than it says:
 
 * A chunk's key begins with tenant, class and subject; its device stands only in the name of
-  the object. So keys can be limited to a tenant, or to one subject of it, and not to one
-  device of a subject.
+  the object. So chunks can be limited to a tenant, or to one subject of it, and not to one
+  device; what only a device signs (manifests, its enrolment) can.
 * ``conditional`` demands ``If-None-Match`` with each put (S3 knows ``s3:if-none-match`` since
   2024). Ceph 16.2 does not, and would refuse every put: there only versions keep what lies
   below an overwrite.
@@ -17,7 +17,7 @@ Limits, so that nobody reads more into it than it says:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from archiver.format.keys import tenant_folder
 
@@ -25,6 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["arn_of", "text_of", "writer_policy", "writer_prefixes"]
+
+
+_DENIED: Final = (
+    "s3:Bypass*",
+    "s3:Delete*",
+    "s3:Get*",
+    "s3:List*",
+    "s3:PutBucket*",
+    "s3:PutLifecycle*",
+    "s3:PutObjectAcl",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersion*",
+)
+"""Named one by one as well: Ceph 16.2 stores ``NotAction`` and does not look at it."""
 
 
 def arn_of(bucket: str, below: str = "", *, partition: str = "aws") -> str:
@@ -40,22 +55,26 @@ def writer_prefixes(
     prefix: str,
     tenant: str,
     *,
-    subject: str | None = None,
     classes: Sequence[str] = (),
+    subject: str | None = None,
     device: str | None = None,
 ) -> tuple[str, ...]:
-    """Give what every key that a writer may put begins with.
+    """Give what every key that a device writes begins with; nothing that an admin signs does.
 
-    Without a ``subject``: all of the tenant. With one: its chunks and month keys in the named
-    retention classes, and the manifests and the enrolment of ``device`` (``None``: of all).
+    ``classes`` are the retention classes that it may write to; none: all. ``subject`` limits
+    chunks and month keys to one subject, ``device`` manifests and enrolment to one device.
+
+    >>> writer_prefixes("", "acme", device="0123456789abcdef")[1]
+    'tenant=acme/_manifests/0123456789abcdef/'
     """
+    whose = f"subject={subject}/" if subject else ""
+    if subject and not classes:
+        raise ValueError("a subject lies below its classes: name them")
+    below = [f"class={one}/{whose}" for one in classes] or ["class="]
+    below.append(f"_manifests/{device}/" if device else "_manifests/")
+    below.append(f"_devices/{device}-" if device else "_devices/")
+    below += [f"_keys/{whose}", "_probe/"]
     folder = tenant_folder(prefix, tenant)
-    if subject is None:
-        return (folder,)
-    manifests = f"_manifests/{device}/" if device else "_manifests/"
-    enrolment = f"_devices/{device}-" if device else "_devices/"
-    below = [f"class={one}/subject={subject}/" for one in classes]
-    below += [f"_keys/subject={subject}/", manifests, enrolment, "_probe/"]
     return tuple(folder + one for one in below)
 
 
@@ -71,17 +90,19 @@ def writer_policy(
 ) -> dict[str, Any]:
     """Give what lets its holder put new objects of a tenant, and denies everything else.
 
-    ``prefixes`` narrows that down (see `writer_prefixes`). ``locks``: the put may carry a lock,
-    which S3 grants as ``s3:PutObjectRetention``.
+    ``prefixes`` narrows that down; left out, they are all that `writer_prefixes` gives.
+    ``locks``: the put may carry a lock, which S3 grants as ``s3:PutObjectRetention``.
     """
     whom = {"Principal": dict(principal)} if principal is not None else {}
-    below = [arn_of(bucket, f"{one}*") for one in prefixes or (tenant_folder(prefix, tenant),)]
+    starts = prefixes or writer_prefixes(prefix, tenant)
+    below = [arn_of(bucket, f"{one}*") for one in starts]
     everything = [arn_of(bucket), arn_of(bucket, "*")]
     granted = ["s3:PutObject", *(["s3:PutObjectRetention"] if locks else [])]
     unconditional = {"Null": {"s3:if-none-match": "true"}}
     statements: list[dict[str, Any]] = [
         {"Sid": "PutNewObjects", "Effect": "Allow", "Action": granted, "Resource": below},
         {"Sid": "NothingElse", "Effect": "Deny", "NotAction": granted, "Resource": everything},
+        {"Sid": "NotThese", "Effect": "Deny", "Action": list(_DENIED), "Resource": everything},
     ]
     if conditional:
         statements.append(

@@ -197,15 +197,17 @@ def forget(tenant: str) -> bool:
 def kept() -> Iterator[Kept]:
     """Yield what is kept, by tenant. No keyring is asked."""
     for path in sorted(default_folder().glob("*.ini")):
-        if re.fullmatch(NAME_PATTERN, path.stem):
-            yield look(path.stem)
+        if re.fullmatch(NAME_PATTERN, path.stem) and (found := look(path.stem)):
+            yield found
 
 
-def look(tenant: str) -> Kept:
-    """Tell what is known of a tenant's kept keys without asking a keyring."""
+def look(tenant: str) -> Kept | None:
+    """Tell what is known of a tenant's kept keys, ``None`` where none are. Asks no keyring."""
     file = _File(path_of(tenant))
     try:
-        text = file.find(tenant) or ""
+        text = file.find(tenant)
+        if text is None:
+            return None
         if pointer := _pointer(text):
             return Kept(tenant, "keyring", pointer.key_id, pointer.expiry)
         keys = read_ini(text, file.name)

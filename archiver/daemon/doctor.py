@@ -1,25 +1,27 @@
 """The checks of ``archiver doctor``. Each one does what the daemon does, once.
 
 The probe goes the way of a chunk: sealed bytes, a conditional put with its sha256, the same
-rules about every answer. Its key lies beside the tenant's data, under ``_doctor/``, where no
-reader looks; where these credentials may not delete, it stays and the check says so.
+rules about every answer (`archiver.daemon.probe`); where these credentials may not delete, it
+stays and the check says so.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from archiver.assistants.registry import ASSISTANTS
+from archiver.daemon.check import Check
+from archiver.daemon.keysource import expiry_here, source_of
+from archiver.daemon.probe import Probe
 from archiver.daemon.rules import Rules, store_of
+from archiver.daemon.signature import signature_check
 from archiver.daemon.sources import look_around
+from archiver.distribution.current import look, required
 from archiver.durable import files, lock
 from archiver.errors import ArchiverError, PolicyError, PolicyInvalid, StoreError, UnusableKey
 from archiver.evidence.device import own_key, signing_keys
-from archiver.format.keys import tenant_folder
 from archiver.format.times import rfc3339
 from archiver.model.answers import Answer
 from archiver.policy.load import load
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.daemon.machine import Machine
+    from archiver.distribution.watch import Watch
     from archiver.policy.document import Tenant
     from archiver.stores.protocol import Store
 
@@ -38,32 +41,36 @@ _EARLIEST: Final = "2026-01-01"
 _MIB: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: what was found and, where it needs somebody, what to do."""
+async def examine(
+    config: Path, state: Path, machine: Machine, watch: Watch | None = None
+) -> list[Check]:
+    """Make every check that can be made; a failed one does not stop the others.
 
-    name: str
-    ok: bool
-    finding: str
-    advice: str = ""
-
-
-async def examine(config: Path, state: Path, machine: Machine) -> list[Check]:
-    """Make every check that can be made; a failed one does not stop the others."""
+    ``watch`` finds the signed policy where this machine takes no other; else ``config`` counts.
+    """
     checks = [_clock(machine.clock()), _disk(state), _lock(state)]
     try:
-        loaded = load(config, known_assistants=frozenset(one.name for one in ASSISTANTS))
+        if watch is not None and watch.pinned:
+            standing = look(watch, machine.clock(), ask_again=True)
+            checks.append(signature_check(standing, machine.clock()))
+            loaded = required(standing)
+        else:
+            loaded = load(config, known_assistants=frozenset(one.name for one in ASSISTANTS))
         rules = Rules.of(loaded.policy)
     except PolicyInvalid as error:
         found = "; ".join(error.problems) or str(error)
         return [*checks, Check("policy", ok=False, finding=found, advice=error.advice)]
     except PolicyError as error:
         return [*checks, Check("policy", ok=False, finding=str(error), advice=error.advice)]
-    checks.append(_policy(rules, config))
+    checks.append(_policy(rules, loaded.path))
     checks.append(_sources(rules, machine))
     checks.append(_signing_key(state))
     for tenant in rules.tenants.values():
-        checks += [_protection(tenant), await _store(tenant)]
+        checks += [
+            _protection(tenant),
+            *_credentials(tenant, machine.clock()),
+            await _store(tenant),
+        ]
     return checks
 
 
@@ -157,6 +164,22 @@ def _protection(tenant: Tenant) -> Check:
     )
 
 
+def _credentials(tenant: Tenant, now: datetime) -> list[Check]:
+    """Say where the keys come from and when they end; a folder needs none."""
+    if tenant.store.kind == "folder":
+        return []
+    name, source = f"credentials of {tenant.id}", source_of(tenant)
+    expiry = expiry_here(tenant)
+    if expiry is None:
+        return [Check(name, ok=True, finding=source)]
+    word = "ended" if expiry.at <= now else "end"
+    finding = f"{source}; they {word} on {expiry.at:%Y-%m-%d %H:%M} UTC"
+    if now < expiry.warn_at:
+        return [Check(name, ok=True, finding=finding)]
+    advice = "Renew them: nothing is lost, but nothing is shipped after."
+    return [Check(name, ok=False, finding=finding, advice=advice)]
+
+
 async def _store(tenant: Tenant) -> Check:
     name = f"store of {tenant.id}"
     try:
@@ -167,11 +190,9 @@ async def _store(tenant: Tenant) -> Check:
 
 
 async def _probe(name: str, store: Store, tenant: str) -> Check:
-    body = secrets.token_bytes(1024)
-    sha256 = hashlib.sha256(body).hexdigest()
-    key = f"{tenant_folder('', tenant)}_doctor/probe-{sha256[:16]}"
-    metadata = {"format": "archiver-doctor", "sha256": sha256}
-    await store.put(key, body, sha256=sha256, metadata=metadata)
+    probe = Probe.of(tenant)
+    await probe.put(store)
+    key, body = probe.key, probe.body
     done = [f"{store.name}: written"]
     same = True
     try:

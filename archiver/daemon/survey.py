@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from archiver import __version__
+from archiver.daemon.keysource import expiry_here
 from archiver.daemon.rules import store_of
 from archiver.daemon.status import (
     CaptureStatus,
@@ -67,6 +68,7 @@ def _tenant(engine: Engine, name: str) -> TenantStatus:
     backlog = engine.spool.backlog(name)
     rules = engine.rules.tenants.get(name) if engine.rules else None
     waiting = engine.outbox.waiting(name) if rules else None
+    expiry = expiry_here(rules) if rules else None
     unsent = [at for at in (backlog.oldest_spooled_at, backlog.oldest_sealed_at) if at]
     return TenantStatus(
         id=name,
@@ -93,4 +95,6 @@ def _tenant(engine: Engine, name: str) -> TenantStatus:
         )
         if waiting
         else None,
+        credentials_expire_at=rfc3339(expiry.at) if expiry else None,
+        credentials_warn_at=rfc3339(expiry.warn_at) if expiry else None,
     )

@@ -8,12 +8,15 @@
     <prefix>/tenant=<t>/_orders/<seq>-<sha16>.note
     <prefix>/tenant=<t>/_rollups/<first>-<sha16>.jsonl.zst
     <prefix>/tenant=<t>/_timestamps/<seq>-<sha16>.tsr
+    <prefix>/tenant=<t>/_probe/<sha16>
 
 A chunk that is sealed to somebody ends in ``.jsonl.zst.age``. A key is a pure function of what
 it names: the same key means the same bytes, so a retry can only ever meet itself. ``seq`` and
 ``first`` have twelve digits, so that byte order is number order; those of chunks and manifests
 begin at 1. Folders that start with ``_`` are skipped by Hive, Athena and Spark. Wrapped keys
-have their own: `archiver.vault.layout`.
+have their own: `archiver.vault.layout`. A probe is random bytes by which ``archiver doctor`` and
+``archiver credentials test`` see whether something arrives: no part of the archive, and it stays
+where it may not be deleted.
 """
 
 from __future__ import annotations
@@ -31,8 +34,10 @@ __all__ = [
     "ManifestKey",
     "Series",
     "SeriesKey",
+    "is_probe",
     "manifest_folder",
     "parse_key",
+    "probe_key",
     "series_folder",
     "tenant_folder",
 ]
@@ -149,6 +154,8 @@ class SeriesKey:
         return f"{folder}{self.seq:012d}-{self.sha}.{_SUFFIXES.get(self.series, 'note')}"
 
 
+_PROBE = re.compile(rf"{_TENANT}/_probe/(?P<sha>{_SHA})")
+
 _SUFFIXES: Final = {Series.ROLLUPS: "jsonl.zst", Series.TIMESTAMPS: "tsr"}
 
 Key = ChunkKey | ManifestKey | EnrolmentKey | SeriesKey
@@ -167,6 +174,16 @@ def manifest_folder(prefix: str, tenant: str) -> str:
 def series_folder(prefix: str, tenant: str, series: Series) -> str:
     """Give the prefix of all objects of one series, with its final ``/``."""
     return f"{tenant_folder(prefix, tenant)}_{series}/"
+
+
+def probe_key(prefix: str, tenant: str, sha: str) -> str:
+    """Name a probe by the first 16 hex digits of its sha256."""
+    return f"{tenant_folder(prefix, tenant)}_probe/{sha}"
+
+
+def is_probe(key: str) -> bool:
+    """Tell whether a key is that of a probe."""
+    return _PROBE.fullmatch(key) is not None
 
 
 def parse_key(key: str) -> Key | None:

@@ -79,7 +79,8 @@ class S3Store(S3Custody):
                 advice=ADVICE_BY_CODE["MissingETag"],
                 status=200,
             )
-        return Stored(etag=reply["ETag"], sha256=plain_sha256(reply))
+        version = reply.get("VersionId", "")
+        return Stored(etag=reply["ETag"], sha256=plain_sha256(reply), version=version)
 
     async def head(self, key: str) -> Found:
         """Ask for size, metadata and, where the store keeps one, its own checksum."""
