@@ -137,4 +137,4 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 def as_policy(document: dict[str, Any]) -> Policy:
     """Read a document as the reader does."""
-    return Policy.model_validate_json(json.dumps(document))
+    return Policy.model_validate_json(json.dumps(document), by_alias=True, by_name=False)

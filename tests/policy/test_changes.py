@@ -256,7 +256,7 @@ class TestSentences:
 
     def test_a_switch_is_shown_as_it_is_written(self, document: dict[str, Any]) -> None:
         """Not as Python writes it."""
-        (told,) = between(document, "conversations.default", None, True)
+        (told,) = between(document, "conversations.default", *(None, True))
         assert (told.before, told.after) == ("false", "true")
 
 
