@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from archiver.cli.admin import Admin, check_found, trust_of
+from archiver.cli.admin import Admin, trust_of
+from archiver.cli.desks import at_each_desk
 from archiver.cli.output import confirm, note, say
 from archiver.cli.session import session
 from archiver.daemon.paperwork import subject_of
-from archiver.durable import files, lock
-from archiver.errors import ArchiverError, RegistryUnchanged
+from archiver.errors import RegistryUnchanged
 from archiver.evidence.device import own_key
 from archiver.evidence.documents import moment
 from archiver.sealing import enrol
@@ -152,23 +152,7 @@ def _each(
     archives: Archives, admin: Admin, work: Callable[[Desk], Awaitable[Result]]
 ) -> list[Result]:
     """Work at the desk of every tenant, alone with this machine's memory."""
-
-    async def part_by_part(part: Part) -> list[Result]:
-        done = []
-        for tenant in part.tenants:
-            try:
-                done.append(await work(admin.desk(part, tenant)))
-            except ArchiverError as error:
-                archives.failures.append(error)
-        if archives.failures and not done:
-            raise archives.failures.pop()
-        return done
-
-    files.make_private_folder(admin.memory)
-    with lock.hold(admin.memory):
-        done = [one for found in asyncio.run(archives.each(part_by_part)) for one in found]
-    check_found(archives, done)
-    return done
+    return at_each_desk(archives, admin, lambda _part, desk: work(desk))
 
 
 async def _rows(desk: Desk) -> list[Device]:

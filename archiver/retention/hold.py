@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archiver.format.keys import ChunkKey
     from archiver.retention.listing import Known, ListedChunk
     from archiver.stores.custody import Custody
+    from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
 __all__ = ["Applied", "Extent", "add", "apply_holds", "extents", "release"]
@@ -90,7 +91,7 @@ class Applied:
 
 
 async def extents(
-    desk: Desk,
+    place: Place,
     known: Known,
     wanted: Iterable[Hold],
     *,
@@ -102,7 +103,7 @@ async def extents(
     gone = _gone(known)
     if not chosen:
         return found
-    async with aclosing(listed_chunks(desk.place, known.chain, progress=progress)) as listing:
+    async with aclosing(listed_chunks(place, known.chain, progress=progress)) as listing:
         async for one in listing:
             if one.key not in gone:
                 for hold in chosen:

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
     from archiver.archive.runs import Runs
+    from archiver.archive.signers import Trust
     from archiver.evidence.statement import RollupEntry
     from archiver.format.keys import ChunkKey, ManifestKey
     from archiver.model.shipment import ChunkEntry, ClassTerms, Manifest
     from archiver.witness.chains import Statements
+    from archiver.witness.memory import Memory
     from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
-__all__ = ["Known", "ListedChunk", "listed_chunks", "look"]
+__all__ = ["Known", "ListedChunk", "listed_chunks", "look", "look_at"]
 
 _ROLLUPS_AT_ONCE: Final = 2
 
@@ -49,10 +51,14 @@ class Known:
 
 async def look(desk: Desk) -> Known:
     """Read orders and checkpoints; raise `EvidenceError` where one of them is not sound."""
-    memory = recall(desk.memory, desk.place)
-    found = await read_orders(desk.place, desk.trust, memory)
-    bodies = await desk.place.series(Series.CHECKPOINTS)
-    chain = follow_statements(bodies, desk.trust, desk.place.tenant)
+    return await look_at(desk.place, desk.trust, recall(desk.memory, desk.place))
+
+
+async def look_at(place: Place, trust: Trust, memory: Memory) -> Known:
+    """Read them as `look` does, for who has no key to sign with."""
+    found = await read_orders(place, trust, memory)
+    bodies = await place.series(Series.CHECKPOINTS)
+    chain = follow_statements(bodies, trust, place.tenant)
     memory.check("checkpoint", memory.statement, chain.hashes)
     check_orders(chain, found)
     return Known(found, chain)

@@ -189,7 +189,7 @@ async def test_an_extent_counts_each_chunk_once_and_leaves_out_what_was_ordered_
     await office.settle()
     known = await look(office.desk)
     wanted = [hold("all"), hold("ada", subject=ADA)]
-    found = await extents(office.desk, known, wanted)
+    found = await extents(office.place, known, wanted)
     every = found["all"]
     assert (every.chunks, every.first, every.last) == (3, "2026-01-01", "2026-05-10")
     assert (every.devices, every.subjects) == ({LAPTOP, DESKTOP}, {ADA, BOB})
@@ -203,7 +203,7 @@ async def test_an_extent_counts_each_chunk_once_and_leaves_out_what_was_ordered_
         klass="standard", days=1, policy=None, chunks=chunks.named, count=1, stored_bytes=1
     )
     await give(office.desk, deed, by="job", now=office.now)
-    found = await extents(office.desk, await look(office.desk), wanted)
+    found = await extents(office.place, await look(office.desk), wanted)
     assert (found["all"].chunks, found["ada"].chunks) == (2, 1)
 
 

@@ -1,0 +1,255 @@
+"""What ``archiver hold`` does, apart from its options."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from archiver.archive.catalogue import read_catalogue
+from archiver.cli.admin import check_found
+from archiver.cli.archives import bars
+from archiver.cli.desks import at_each_desk
+from archiver.cli.orders import subject_of, trusted
+from archiver.cli.output import confirm, human_size, note
+from archiver.errors import NotOrdered
+from archiver.evidence.orders import Hold, Release
+from archiver.format.keys import ChunkKey, parse_key
+from archiver.retention import hold as holds
+from archiver.retention.listing import look, look_at
+from archiver.witness.memory import Memory
+from archiver.witness.place import Place
+
+if TYPE_CHECKING:
+    from archiver.archive.held import ArchivedConversation
+    from archiver.cli.admin import Admin
+    from archiver.cli.archives import Archives, Part
+    from archiver.evidence.orders import Order
+    from archiver.retention.hold import Applied, Extent
+    from archiver.witness.register import Desk
+
+__all__ = ["Row", "add_in", "apply_in", "listed", "release_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A hold, and what it covers now. ``of`` says in words what it is about."""
+
+    tenant: str
+    id: str
+    matter: str
+    reason: str
+    of: str
+    ordered_at: str
+    by: str
+    released_at: str | None
+    chunks: int
+    stored_bytes: int
+    first_day: str
+    last_day: str
+
+
+def add_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Show what a hold would cover, order it, and hold."""
+
+    async def work(part: Part, desk: Desk) -> dict[str, Any]:
+        wanted = await _wanted(archives, part, desk, said)
+        known = await look(desk)
+        holds.check_new(known.orders.all, wanted.id)
+        with bars("manifests") as tell:
+            found = await holds.extents(desk.place, known, [wanted], progress=tell)
+        extent = found[wanted.id]
+        if not extent.chunks and not said["also_empty"]:
+            raise NotOrdered(
+                f"the hold {wanted.id} would cover nothing that is there now",
+                advice="Correct whom, what and when (`archiver ls`, `archiver keys list`); or give"
+                " --also-empty, to hold what arrives.",
+            )
+        tenant = desk.place.tenant
+        note(f"{tenant}: the hold {wanted.id} ({_of(wanted)}) covers {_words(extent)}.")
+        confirm(f"Order it as {desk.signer.public.name}?", yes=said["yes"])
+        order = await holds.add(desk, wanted, by=said["by"], now=datetime.now(UTC))
+        note(f"{tenant}: order {order.seq} holds it.")
+        return await _applied(part, desk, order)
+
+    return at_each_desk(archives, admin, work)
+
+
+def release_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[str, Any]]:
+    """End a hold, and let go."""
+
+    async def work(part: Part, desk: Desk) -> dict[str, Any]:
+        known = await look(desk)
+        holds.check_in_force(known.orders.holds, said["name"])
+        with bars("manifests") as tell:
+            this = known.orders.holds[said["name"]]
+            found = await holds.extents(desk.place, known, [this], progress=tell)
+        tenant = desk.place.tenant
+        note(f"{tenant}: the hold {this.id} ({_of(this)}) covers {_words(found[this.id])}.")
+        note("What of it no other hold covers may expire and be erased after this.")
+        confirm(f"Release it as {desk.signer.public.name}, for ever?", yes=said["yes"])
+        order = await holds.release(
+            desk, this.id, reason=said["reason"], by=said["by"], now=datetime.now(UTC)
+        )
+        note(f"{tenant}: order {order.seq} releases it.")
+        return await _applied(part, desk, order)
+
+    return at_each_desk(archives, admin, work)
+
+
+def apply_in(archives: Archives, admin: Admin) -> list[tuple[str, dict[str, Any]]]:
+    """Apply the holds of every tenant that is meant."""
+
+    async def work(_part: Part, desk: Desk) -> tuple[str, dict[str, Any]]:
+        with bars("manifests") as tell:
+            done = await holds.apply_holds(desk, progress=tell)
+        note(f"{desk.place.tenant}: {_did(done)}")
+        return desk.place.tenant, asdict(done)
+
+    return at_each_desk(archives, admin, work)
+
+
+def listed(archives: Archives, keys: tuple[str, ...], *, everything: bool) -> list[Row]:
+    """List the holds of every tenant that is meant."""
+    tenants: list[str] = []
+
+    async def work(part: Part) -> list[Row]:
+        trust = trusted(part, keys)
+        tenants.extend(part.tenants)
+        rows = []
+        for tenant in part.tenants:
+            place = Place(part.store, part.prefix, tenant)
+            known = await look_at(place, trust, Memory())
+            with bars("manifests") as tell:
+                in_force = known.orders.holds
+                found = await holds.extents(place, known, in_force.values(), progress=tell)
+            ended = _ended(known.orders.all)
+            for order in known.orders.all:
+                this = order.deed
+                if isinstance(this, Hold) and (everything or this.id in in_force):
+                    extent = found.get(this.id, holds.Extent())
+                    rows.append(_row(tenant, order, this, extent, ended.get(this.id)))
+        return rows
+
+    rows = [row for found in asyncio.run(archives.each(work)) for row in found]
+    check_found(archives, tenants)
+    return rows
+
+
+async def _wanted(archives: Archives, part: Part, desk: Desk, said: dict[str, Any]) -> Hold:
+    whose, since = subject_of(part, desk.place.tenant, said), said["since"]
+    about: ArchivedConversation | None = None
+    if said["conversation"] is not None:
+        with bars("manifests") as tell:
+            catalogue = await read_catalogue(
+                part.store,
+                part.prefix,
+                [desk.place.tenant],
+                identities=archives.identities,
+                trust=desk.trust,
+                progress=tell,
+            )
+        about = archives.find(catalogue, said["conversation"])
+        whose = _whose(about, whose)
+        if any(one.key_id for one in about.chunks):
+            # What is sealed shows no conversation: all of that person's is held from then on.
+            since = since or min(one.first_at for one in about.chunks)[:10]
+    return Hold(
+        id=said["name"],
+        matter=said["matter"],
+        reason=said["reason"],
+        subject=whose,
+        assistant=about.assistant if about else None,
+        conversation=about.id if about else None,
+        since=since,
+        until=said["until"],
+    )
+
+
+def _whose(about: ArchivedConversation, whose: str | None) -> str:
+    keys = [parse_key(one.key) for one in about.chunks]
+    people = sorted({key.subject for key in keys if isinstance(key, ChunkKey)})
+    if whose is None and len(people) == 1:
+        return people[0]
+    if whose in people:
+        return whose
+    raise NotOrdered(
+        f"the conversation {about.id} is of {len(people)} people: {', '.join(people)}",
+        advice="Add a hold for each of them, with --subject.",
+    )
+
+
+async def _applied(part: Part, desk: Desk, order: Order) -> dict[str, Any]:
+    with bars("manifests") as tell:
+        done = await holds.apply_holds(desk, progress=tell)
+    note(f"{desk.place.tenant}: {_did(done)}")
+    kind = part.rules.store.kind if part.rules else "folder"
+    if kind != "folder":
+        rules = f"tenant={desk.place.tenant}/"
+        note(
+            f"  → Run `archiver bucket apply`: while a hold is in force, no lifecycle rule may"
+            f" expire what lies below {rules}."
+            if done.in_force
+            else "  → Run `archiver bucket apply`: no hold is in force any more, so the rules that"
+            f" expire what lies below {rules} come back."
+        )
+        if kind == "r2":
+            note("    On R2 that is also what holds: a lock rule of the bucket, without an end.")
+    note("  → Run `archiver checkpoint`: it fixes the order, so that nobody takes it away unseen.")
+    return {"tenant": desk.place.tenant, "order": order, "applied": asdict(done)}
+
+
+def _did(done: Applied) -> str:
+    said = f"{done.in_force} holds in force cover {done.matching} chunks"
+    if done.by_record:
+        return (
+            f"{said}. This store keeps no holds itself: archiver obeys the signed order, and"
+            " whoever else may delete there does not."
+        )
+    said += f"; legal holds put on {done.placed}, taken off {done.lifted}"
+    said += f", brought back from under a delete marker {done.revealed}" if done.revealed else ""
+    return f"{said}, not there {done.absent}." if done.absent else f"{said}."
+
+
+def _words(extent: Extent) -> str:
+    if not extent.chunks:
+        return "nothing now"
+    return (
+        f"{extent.chunks} chunks ({human_size(extent.stored_bytes)}) of {len(extent.subjects)}"
+        f" people on {len(extent.devices)} devices, from {extent.first} to {extent.last}"
+    )
+
+
+def _of(hold: Hold) -> str:
+    said = [f"subject {hold.subject}"] if hold.subject else []
+    said += [f"conversation {hold.conversation} ({hold.assistant})"] if hold.conversation else []
+    said += [f"from {hold.since}"] if hold.since else []
+    said += [f"to {hold.until}"] if hold.until else []
+    return ", ".join(said) or "everything"
+
+
+def _ended(given: tuple[Order, ...]) -> dict[str, str]:
+    """Give when each hold that was released was."""
+    found: dict[str, str] = {}
+    for order in given:
+        if isinstance(order.deed, Release):
+            found.setdefault(order.deed.id, order.created_at)
+    return found
+
+
+def _row(tenant: str, order: Order, this: Hold, extent: Extent, ended: str | None) -> Row:
+    return Row(
+        tenant,
+        this.id,
+        this.matter,
+        this.reason,
+        _of(this),
+        order.created_at,
+        order.by,
+        ended,
+        extent.chunks,
+        extent.stored_bytes,
+        extent.first,
+        extent.last,
+    )
