@@ -61,7 +61,7 @@ def origin_of(state: StreamState, owner: Owner, *, device: str, shape: str) -> O
     assert owner.tenant is not None  # noqa: S101 - nobody's files are not looked at
     return Origin(
         tenant=state.tenant,
-        klass=owner.tenant.retention.klass,
+        klass=owner.klass,
         user=owner.user,
         subject=owner.subject,
         device=device,

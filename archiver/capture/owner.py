@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from archiver.policy.claims import Whereabouts, claim
+from archiver.policy.classes import class_of
 from archiver.policy.identity import identify
 from archiver.spool.values import Glance
 
@@ -26,10 +27,14 @@ _DAY_NS: Final = 86_400 * 10**9
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """The tenant that claims a conversation, or ``None``; and, for humans, why."""
+    """The tenant that claims a conversation, or ``None``; and, for humans, why.
+
+    ``klass`` is the retention class that it gives the conversation.
+    """
 
     tenant: Tenant | None
     reason: str
+    klass: str = ""
     user: str = ""
     subject: str = ""
     cwd: str | None = None
@@ -119,11 +124,16 @@ class Owners:
         if tenant is None:
             decided = cwd is not None and remotes is not None
             return Owner(None, answer.reason, cwd=cwd, decided=decided)
+        klass = class_of(tenant.retention, where)
+        if klass is None:
+            reason = "git could not say which remotes there are, and its class depends on them"
+            return Owner(None, reason, cwd=cwd, decided=False)
         email = self._git.email(str(folder or self._home))
         person = identify(tenant, git_email=email, os_user=self._os_user)
         return Owner(
             tenant,
             answer.reason,
+            klass,
             user=person.user,
             subject=person.subject,
             cwd=cwd,
@@ -153,10 +163,12 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def _asks_for_a_place(tenant: Tenant) -> bool:
-    """Tell whether a tenant's claims or its user's name depend on where a conversation was held."""
+    """Tell whether what a tenant gets, or as whose, or for how long, depends on a folder."""
     claims = tenant.conversations
     claimed = claims.working_directories or claims.git_remotes or claims.exclude
-    return bool(claimed) or tenant.identity.source == "git-email"
+    rules = (rule.conversations for rule in tenant.retention.classes)
+    classed = any(rule.working_directories or rule.git_remotes for rule in rules)
+    return bool(claimed) or classed or tenant.identity.source == "git-email"
 
 
 def _both(folder: Path | None) -> tuple[str, ...]:

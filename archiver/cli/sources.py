@@ -54,6 +54,7 @@ def _facts(one: Sighting) -> dict[str, object]:
         "assistant": one.assistant,
         "conversation": one.conversation,
         "tenant": one.owner.tenant.id if one.owner.tenant else None,
+        "class": one.owner.klass or None,
         "captured": one.owner.tenant is not None,
         "reason": one.owner.reason,
         "files": one.files,
@@ -62,10 +63,12 @@ def _facts(one: Sighting) -> dict[str, object]:
 
 
 def _row(one: Sighting) -> tuple[str, ...]:
+    from archiver.daemon.sources import shown  # noqa: PLC0415 - --help needs none of it
+
     return (
         one.assistant,
         one.conversation,
-        one.owner.tenant.id if one.owner.tenant else "-",
+        shown(one.owner),
         str(one.files),
         human_size(one.size),
         one.owner.reason,

@@ -13,10 +13,11 @@ from archiver.daemon.engine import owners_of, places_of
 
 if TYPE_CHECKING:
     from archiver.capture.find import Sighting
+    from archiver.capture.owner import Owner
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
 
-__all__ = ["Surroundings", "look_around"]
+__all__ = ["Surroundings", "look_around", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,26 @@ class Surroundings:
     refused: dict[str, str]
 
     def sums(self) -> list[tuple[str, str, str, str, str]]:
-        """Give one row per assistant, tenant and reason."""
+        """Give one row per assistant, tenant (and class, where it has several) and reason."""
         counts: Counter[tuple[str, str, str]] = Counter()
         sizes: Counter[tuple[str, str, str]] = Counter()
         for one in self.sightings:
-            tenant = one.owner.tenant.id if one.owner.tenant else "-"
-            counts[one.assistant, tenant, one.owner.reason] += 1
-            sizes[one.assistant, tenant, one.owner.reason] += one.size
+            row = (one.assistant, shown(one.owner), one.owner.reason)
+            counts[row] += 1
+            sizes[row] += one.size
         return [
             (assistant, tenant, str(count), f"{sizes[assistant, tenant, why]:,} bytes", why)
             for (assistant, tenant, why), count in sorted(counts.items())
         ]
+
+
+def shown(owner: Owner) -> str:
+    """Name the tenant of a conversation, and its retention class where the tenant has several."""
+    if owner.tenant is None:
+        return "-"
+    return (
+        f"{owner.tenant.id} ({owner.klass})" if owner.tenant.retention.classes else owner.tenant.id
+    )
 
 
 def look_around(rules: Rules, machine: Machine) -> Surroundings:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from archiver.policy.document import Policy, Tenant
     from archiver.policy.patterns import Parts
 
-__all__ = ["Claim", "Whereabouts", "claim"]
+__all__ = ["Claim", "Whereabouts", "claim", "covering_folder", "covering_remote", "places_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,11 @@ class Claim:
 
 def claim(policy: Policy, where: Whereabouts) -> Claim:
     """Say which tenant of ``policy`` gets the conversation, and why."""
-    folders = _parts(folder_parts(folder, where.platform) for folder in where.working_directories)
-    remotes = _parts(remote_parts(remote) for remote in where.git_remotes or ())
+    folders, remotes = places_of(where)
     refused = ""
     for tenant in policy.tenants:
         reason = _by_pattern(tenant, folders, remotes, where)
-        excluded = _covering(tenant.conversations.exclude, folders, where)
+        excluded = covering_folder(tenant.conversations.exclude, folders, where)
         if excluded is not None:
             refused = f"tenant {tenant.id} excludes {excluded}" if reason else refused
         elif reason:
@@ -86,7 +85,7 @@ def _by_default(
     defaults = [tenant for tenant in policy.tenants if tenant.conversations.default]
     # At most one of them is enabled, and that one is the owner.
     for tenant in sorted(defaults, key=lambda tenant: not tenant.enabled)[:1]:
-        excluded = _covering(tenant.conversations.exclude, folders, where)
+        excluded = covering_folder(tenant.conversations.exclude, folders, where)
         if excluded is None:
             return _granted(tenant, "claimed by the default tenant", where)
         refused = f"tenant {tenant.id} excludes {excluded}"
@@ -109,19 +108,32 @@ def _by_pattern(
     tenant: Tenant, folders: tuple[Parts, ...], remotes: tuple[Parts, ...], where: Whereabouts
 ) -> str:
     claims = tenant.conversations
-    pattern = _covering(claims.working_directories, folders, where)
+    pattern = covering_folder(claims.working_directories, folders, where)
     if pattern is not None:
         return f"claimed by working directory {pattern}"
-    for pattern in claims.git_remotes:
+    pattern = covering_remote(claims.git_remotes, remotes)
+    return f"claimed by git remote {pattern}" if pattern is not None else ""
+
+
+def places_of(where: Whereabouts) -> tuple[tuple[Parts, ...], tuple[Parts, ...]]:
+    """Give the folders and the remotes of a conversation as patterns are compared with them."""
+    folders = _parts(folder_parts(folder, where.platform) for folder in where.working_directories)
+    return folders, _parts(remote_parts(remote) for remote in where.git_remotes or ())
+
+
+def covering_remote(patterns: tuple[str, ...], remotes: tuple[Parts, ...]) -> str | None:
+    """Give the first pattern that covers one of these remotes."""
+    for pattern in patterns:
         parts = remote_pattern(pattern)
         if parts and any(covers(parts, remote) for remote in remotes):
-            return f"claimed by git remote {pattern}"
-    return ""
+            return pattern
+    return None
 
 
-def _covering(
+def covering_folder(
     patterns: tuple[str, ...], folders: tuple[Parts, ...], where: Whereabouts
 ) -> str | None:
+    """Give the first pattern that covers one of these folders."""
     for pattern in patterns:
         parts = folder_pattern(pattern, home=where.home, platform=where.platform)
         if any(covers(parts, folder) for folder in folders):
