@@ -150,7 +150,9 @@ def _is_sound(manifest: Manifest) -> bool:
     return (
         0 <= counts.dropped <= counts.captured <= _MOST
         and (manifest.previous is None or bool(_HASH.fullmatch(manifest.previous)))
-        and all(0 < seq <= _MOST for seq in manifest.quarantined)
+        and all(
+            0 < seq <= _MOST for seq in (*manifest.quarantined, *manifest.purged, *manifest.expired)
+        )
         and all(_is_sound_entry(one) for one in (*manifest.chunks, *manifest.recovered))
         and all(
             _HASH.fullmatch(one.sha256)

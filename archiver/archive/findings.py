@@ -107,6 +107,8 @@ class Code(StrEnum):
     CHUNK_UNLISTED = "chunk-unlisted", Severity.GAP
     CHUNK_NOT_YET_LISTED = "chunk-not-yet-listed", Severity.GAP
     CHUNK_QUARANTINED = "chunk-quarantined", Severity.GAP
+    CHUNK_PURGED = "chunk-purged", Severity.GAP
+    CHUNK_EXPIRED = "chunk-expired", Severity.NOTE
 
     # wrapped keys
     KEY_MISSING = "key-missing", Severity.MISSING

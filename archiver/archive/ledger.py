@@ -4,7 +4,8 @@ Rules:
 
 1. The manifests of a device are one chain (`archiver.archive.chain`).
 2. The chunks of a device are numbered from 1 without a gap. A number is listed by a manifest
-   of the device, listed as recovered by the device that came after it, or quarantined.
+   of the device, listed as recovered by the device that came after it, or said by the device
+   to be in no archive: quarantined, purged, or expired before it was sent.
 3. An object under a number that is listed with other bytes was put there by somebody else.
    One under a number that nobody lists is not vouched for.
 4. What a checkpoint covers must be there with the same bytes.
@@ -46,6 +47,19 @@ __all__ = ["Ledger"]
 
 _NAME: Final = re.compile(r"([0-9a-f]{16})-([0-9]{12})-[0-9a-f]{16}\.jsonl\.zst(?:\.age)?")
 
+_UNSENT: Final = {
+    Code.CHUNK_QUARANTINED: "quarantined",
+    Code.CHUNK_PURGED: "purged",
+    Code.CHUNK_EXPIRED: "expired",
+}
+"""Where a manifest names chunks of its device that are in no archive."""
+
+_WHY: Final = {
+    Code.CHUNK_QUARANTINED: "its device keeps it",
+    Code.CHUNK_PURGED: "somebody gave it up on its device, unsent",
+    Code.CHUNK_EXPIRED: "it was past its retention before its device knew that it was stored",
+}
+
 
 class Ledger:
     """Takes in the manifests of one tenant, in the order of their keys, then judges them.
@@ -72,7 +86,7 @@ class Ledger:
         self._keeps_entries = keeps_entries
         self._chain: tuple[str, Chain] | None = None
         self._numbers: dict[str, dict[int, str]] = {}
-        self._quarantined: dict[str, set[int]] = defaultdict(set)
+        self._unsent: dict[str, dict[int, Code]] = defaultdict(dict)
         self._vouched: dict[str, str] = {}
         self._told: set[tuple[str, Code]] = set()
         self._reused: list[Finding] = []
@@ -163,8 +177,9 @@ class Ledger:
         self, key: ManifestKey, manifest: Manifest, strangers: frozenset[str]
     ) -> Iterator[Finding]:
         """Believe what a manifest says; yield what cannot be."""
-        if manifest.quarantined:
-            self._quarantined[key.device].update(manifest.quarantined)
+        for code, unsent in _UNSENT.items():
+            if seqs := getattr(manifest, unsent):
+                self._unsent[key.device].update(dict.fromkeys(seqs, code))
         for wrap in manifest.keys:
             below = wrap.key[wrap.key.rindex("tenant=") :]
             self.keys[f"{self._prefix}/{below}" if self._prefix else below] = wrap
@@ -235,15 +250,16 @@ class Ledger:
         stored = defaultdict(set)
         for device, seq in present:
             stored[device].add(seq)
-        for device in sorted(self._numbers.keys() | self._quarantined.keys()):
+        for device in sorted(self._numbers.keys() | self._unsent.keys()):
             listed = self._numbers.get(device, {}).keys()
-            quarantined = self._quarantined.get(device, set()) - listed
-            for seq in sorted(quarantined):
-                meaning = f"chunk {seq} is not in the archive: its device keeps it, or dropped it"
-                yield Finding(Code.CHUNK_QUARANTINED, device, meaning)
+            told = self._unsent.get(device, {})
+            unsent = told.keys() - listed
+            for seq in sorted(unsent):
+                meaning = f"chunk {seq} is not in the archive: {_WHY[told[seq]]}"
+                yield Finding(told[seq], device, meaning)
             if device in self.blind:
                 continue
-            for first, last in _holes(listed, quarantined, stored[device]):
+            for first, last in _holes(listed, unsent, stored[device]):
                 meaning = f"{numbers(first, last)} not accounted for"
                 yield Finding(Code.CHUNK_GAP, device, meaning)
 
@@ -255,7 +271,7 @@ class Ledger:
         if listed is not None:
             meaning = f"the manifests list {listed} under its number"
             return Finding(Code.CHUNK_INSERTED, str(key), meaning)
-        if key.device in self.blind or key.seq in self._quarantined.get(key.device, ()):
+        if key.device in self.blind or key.seq in self._unsent.get(key.device, ()):
             return None
         known = self._numbers.get(key.device, {})
         if key.device in self.counts and key.seq > max(known, default=0):
@@ -279,11 +295,9 @@ def _said(claim: Claim) -> tuple[bytes, int, int]:
     return claim.sha256, claim.stored_bytes, claim.records
 
 
-def _holes(
-    listed: Iterable[int], quarantined: set[int], stored: set[int]
-) -> Iterator[tuple[int, int]]:
+def _holes(listed: Iterable[int], unsent: set[int], stored: set[int]) -> Iterator[tuple[int, int]]:
     """Yield the first and last number of each run that is in none, below the highest known."""
-    known = quarantined.union(listed)
+    known = unsent.union(listed)
     before, highest = 0, max(known, default=0)
     for seq in sorted(known.union(seq for seq in stored if seq < highest)):
         if seq > before + 1:

@@ -88,6 +88,10 @@ MEANS: Final = MappingProxyType(
         "chunk-not-yet-listed": "It was stored and its device has not vouched for it: it was cut"
         " off, and will; or somebody put it there. Look again after it shipped.",
         "chunk-quarantined": "The device says that these records are not in the archive.",
+        "chunk-purged": "Somebody gave these records up with `archiver purge`, and the device"
+        " says so.",
+        "chunk-expired": "These records were older than their retention before they were sent,"
+        " and the device says so. No harm.",
         "key-missing": "What is sealed to this key can be opened by nobody: no wrap of it is left."
         " Erased by right, there must be a record of it.",
         "key-rewrapped": "This wrap is gone and another of the same key is left. No harm, where an"

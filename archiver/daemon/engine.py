@@ -32,6 +32,7 @@ from archiver.errors import DiskFull
 from archiver.evidence.device import DeviceSigner
 from archiver.format.times import rfc3339
 from archiver.policy.whereabouts import Git
+from archiver.sealing.expire import expire
 from archiver.sealing.seal import Sealer
 from archiver.spool import reserve
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from archiver.capture.readers import Readers
     from archiver.daemon.machine import Machine
     from archiver.daemon.rules import Rules
+    from archiver.model.shipment import ClassTerms
     from archiver.spool.spool import Spool
     from archiver.stores.protocol import Store
 
@@ -92,7 +94,7 @@ class Engine:
         self.rules: Rules | None = None
         self.collector: Collector | None = None
         self.sealer = Sealer(spool, machine.clock, hands=_HANDS if readers else 1)
-        self.outbox = SpoolOutbox(spool)
+        self.outbox = SpoolOutbox(spool, terms=self._terms, clock=machine.clock)
         self.last_pass = Pass()
         self._readers = readers or Alone()
         self._shipper: Shipper | None = None
@@ -100,6 +102,7 @@ class Engine:
 
     def apply(self, rules: Rules | None) -> None:
         """Act for this policy from now on; ``None`` enables nobody."""
+        idle = self.collector is None
         self.rules = rules
         if rules is None:
             self.collector = self._shipper = None
@@ -125,6 +128,18 @@ class Engine:
         )
         for tenant in rules.tenants:
             self.spool.ensure_tenant(tenant, rfc3339(self.machine.clock()))
+        if idle:  # before anything of an earlier run is sealed: that would begin its time anew
+            self._expire(rules)
+
+    def _terms(self, tenant: str, klass: str) -> ClassTerms | None:
+        rules = self.rules.tenants.get(tenant) if self.rules else None
+        return rules.retention.of(klass) if rules else None
+
+    def _expire(self, rules: Rules) -> None:
+        """Give up what is older than its retention. Never beside a pass of the collector."""
+        with contextlib.suppress(DiskFull):
+            for name, tenant in rules.tenants.items():
+                expire(self.spool, name, tenant.retention.terms, self.machine.clock())
 
     def _store(self, rules: Rules, tenant: str) -> Store:
         return store_of(rules.tenants[tenant])
@@ -152,6 +167,8 @@ class Engine:
         collector = self.collector
         if collector is None:
             return Pass()
+        if self.rules:
+            self._expire(self.rules)
         # What another policy allows is not known here: its own pass finds out.
         self.last_pass = collector.collect(lambda: stop() or self.collector is not collector)
         return self.last_pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from archiver.durable import files
@@ -28,7 +29,6 @@ from archiver.spool.spool import SEALED, Spool
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
     from archiver.model.record import Record
@@ -84,9 +84,15 @@ def _take_over(spool: Spool, clock: Callable[[], datetime]) -> int:
             if wrapped and wrapped.key not in keys:
                 keys.add(wrapped.key)
                 papers.add(db, _paper(db, tenant, wrapped), rfc3339(clock()))
-            chunks.add(db, tenant, entry, rfc3339(clock()), foreign=True)
+            chunks.add(db, tenant, entry, _sealed_at(path, clock()), foreign=True)
         count += 1
     return count
+
+
+def _sealed_at(path: Path, now: datetime) -> str:
+    """Tell when a file was sealed: its retention runs on, whatever became of the database."""
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return rfc3339(min(written, now))
 
 
 def _paper(db: sqlite3.Connection, tenant: str, wrapped: WrappedKey) -> Paper:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -12,14 +12,15 @@ from archiver.delivery.parcel import Parcel, Waiting, WaitReason
 from archiver.durable import files
 from archiver.errors import DiskFull
 from archiver.sealing import docket
+from archiver.sealing.lifetime import class_of, lock_of, outlived
 from archiver.sealing.seal import sealed_path
 from archiver.spool import chunks, papers, reserve
 from archiver.spool.papers import PaperKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from archiver.model.shipment import Receipt
+    from archiver.model.shipment import ClassTerms, Receipt
     from archiver.spool.chunks import Sealed
     from archiver.spool.papers import Paper
     from archiver.spool.spool import Spool
@@ -41,24 +42,51 @@ class _Kept(msgspec.Struct, frozen=True):
     advice: str
 
 
-class SpoolOutbox:
-    """Implements `archiver.delivery.outbox.Outbox` over a `Spool`."""
+def _no_terms(_tenant: str, _klass: str) -> None:
+    """Give what a policy says that says nothing."""
 
-    def __init__(self, spool: Spool) -> None:
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class SpoolOutbox:
+    """Implements `archiver.delivery.outbox.Outbox` over a `Spool`.
+
+    ``terms`` gives how long a tenant's class stays and how it is locked, as the policy says now.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        terms: Callable[[str, str], ClassTerms | None] = _no_terms,
+        clock: Callable[[], datetime] = _utc,
+    ) -> None:
         self._spool = spool
+        self._terms = terms
+        self._clock = clock
 
     def pending(self, tenant: str, limit: int) -> Sequence[Parcel]:
-        """Give the oldest parcels: what goes ahead, alone; then chunks, then manifests."""
+        """Give the oldest parcels: what goes ahead, alone; then chunks, then manifests.
+
+        A chunk that is older than its retention is not among them, also where the spool still
+        has to give it up: a receipt that was lost must not bring back what was removed since.
+        """
         with self._spool.transaction() as db:
             if ahead := papers.pending(db, tenant, papers.AHEAD, limit):
                 return [_paper(one) for one in ahead]
             sealed = chunks.pending(db, tenant, limit)
             room = limit - len(sealed)
             listed = papers.pending(db, tenant, (PaperKind.MANIFEST,), room) if room else []
-        return [self._chunk(one) for one in sealed] + [_paper(one) for one in listed]
+        chunked = [parcel for one in sealed if (parcel := self._chunk(one))]
+        return chunked + [_paper(one) for one in listed]
 
-    def _chunk(self, sealed: Sealed) -> Parcel:
+    def _chunk(self, sealed: Sealed) -> Parcel | None:
         entry = sealed.entry
+        terms = self._terms(sealed.tenant, class_of(entry.key))
+        if outlived(terms, sealed.sealed_at, self._clock()):
+            return None
         return Parcel(
             tenant=sealed.tenant,
             key=entry.key,
@@ -74,6 +102,7 @@ class SpoolOutbox:
                 ("seq", str(entry.seq)),
                 ("sha256", entry.sha256),
             ),
+            retain=lock_of(terms, sealed.sealed_at),
         )
 
     def deliver(self, parcel: Parcel, receipt: Receipt) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from archiver.errors import ArchiverError
+from archiver.format.times import rfc3339
 from archiver.policy.document import FolderStore, R2Store
 from archiver.policy.identity import subject_key
 from archiver.sealing.pack import ChunkRules
@@ -110,4 +111,5 @@ def _chunk_rules(tenant: Tenant) -> ChunkRules:
         chunk.max_age_seconds,
         chunk.level,
         check_recipients(officers) if officers else (),
+        rfc3339(tenant.sealing.keys_since) if tenant.sealing.keys_since else "",
     )

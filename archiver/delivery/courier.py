@@ -102,7 +102,9 @@ class Courier:
         if damage:
             return damage
         metadata = dict(parcel.metadata)
-        put = self._store.put(parcel.key, body, sha256=parcel.sha256, metadata=metadata)
+        put = self._store.put(
+            parcel.key, body, sha256=parcel.sha256, metadata=metadata, retain=parcel.retain
+        )
         return judge(parcel, await self._ask(parcel, put), **self._circumstances())
 
     async def _rehash(self, parcel: Parcel, refusal: Refusal) -> Ending:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from archiver.model.shipment import Retain
+
 __all__ = ["LONGEST_WAIT", "Kind", "Parcel", "WaitReason", "Waiting"]
 
 Kind = Literal["chunk", "paper"]
@@ -32,7 +34,8 @@ class Parcel:
     ``sha256`` (hex) and ``size`` (bytes) are over the sealed bytes, as they were when they
     were sealed. A chunk lies in the file ``path``; a paper (a manifest, a key) is small and
     carried in ``body``. ``metadata`` are pairs of short ASCII texts. ``seq`` counts
-    the parcels of this kind per device and tenant.
+    the parcels of this kind per device and tenant. ``retain`` is the lock that comes with the
+    put: chunks only, and where their retention class has one.
     """
 
     tenant: str
@@ -44,6 +47,7 @@ class Parcel:
     path: Path | None = None
     body: bytes | None = field(default=None, repr=False)
     metadata: tuple[tuple[str, str], ...] = ()
+    retain: Retain | None = None
 
 
 class WaitReason(StrEnum):

@@ -115,8 +115,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     the first. ``policy`` is the sha256 (hex) of the admin's document that was in force, and
     ``retention`` what that said of each class that the manifest lists chunks of.
     ``keys`` lists the wrapped keys published since. ``quarantined`` lists sequence numbers
-    whose chunk met a proved conflict and is kept on the device. ``recovered`` lists chunks that
-    another device identity sealed before this machine lost its state.
+    whose chunk met a proved conflict and is kept on the device. ``purged`` lists those that were
+    given up unsent on a human's word, ``expired`` those that were older than their retention
+    before the device knew that they were stored. ``recovered`` lists chunks that another device
+    identity sealed before this machine lost its state.
     """
 
     v: int
@@ -133,6 +135,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     chunks: tuple[ChunkEntry, ...] = ()
     keys: tuple[KeyEntry, ...] = ()
     quarantined: tuple[int, ...] = ()
+    purged: tuple[int, ...] = ()
+    expired: tuple[int, ...] = ()
     recovered: tuple[ChunkEntry, ...] = ()
 
 

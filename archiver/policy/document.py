@@ -15,9 +15,9 @@ their names.
 
 # Annotations are evaluated here, because pydantic builds its validators from them.
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archiver.policy.fields import (
@@ -34,7 +34,7 @@ from archiver.policy.fields import (
     wrong,
 )
 from archiver.policy.places import FolderStore, R2Store, S3Store, Store
-from archiver.policy.retention import Retention
+from archiver.policy.retention import LOCKS, Retention
 
 __all__ = [
     "ChunkRules",
@@ -116,6 +116,10 @@ class Sealing(Section):
     officers: tuple[Recipient, ...] = ()
     """age recipients of the officers. None: chunks are compressed and not encrypted."""
 
+    keys_since: AwareDatetime | None = None
+    """Month keys that were made before this time (RFC 3339) seal nothing more: after an erasure
+    each device makes new ones."""
+
     @field_validator("officers")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -146,6 +150,15 @@ class Identity(Section):
         if (self.source == "fixed") != (self.value is not None):
             raise wrong('`value` belongs to source = "fixed", and to no other', at=".value")
         return self
+
+
+_NO_SUCH_LOCK: Final = {
+    "folder": '"{lock}" cannot be kept by a folder, which locks nothing; allowed: "none"',
+    "r2": '"{lock}" is S3 Object Lock, which R2 does not have; allowed: "none", or "rule" for a'
+    " lock rule of the bucket",
+    "s3": '"{lock}" is a lock rule of R2, which S3 does not have; allowed: "none", "governance",'
+    ' "compliance"',
+}
 
 
 class Tenant(Section):
@@ -183,6 +196,15 @@ class Tenant(Section):
 
     sealing: Sealing = Sealing()
     """Who may open the chunks."""
+
+    @model_validator(mode="after")
+    def _can_be_locked(self) -> Self:
+        kind = self.store.kind
+        for number, one in enumerate(self.retention.terms, -1):
+            if one.lock not in LOCKS[kind]:
+                place = f".classes[{number}]" if number >= 0 else ""
+                raise wrong(_NO_SUCH_LOCK[kind], lock=one.lock, at=f".retention{place}.lock")
+        return self
 
 
 class Schedule(Section):

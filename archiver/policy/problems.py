@@ -81,6 +81,8 @@ def _line(kind: str, location: Location, item: Any, root: type[BaseModel]) -> st
         return f"{where}: {_unknown(str(path[-1]), section)}"
     if kind.startswith("union_tag"):
         return f"{where}.kind: allowed: folder, s3, r2"
+    if kind.startswith(("datetime", "timezone")):
+        return f"{where}: must be a time with its offset, as in 2026-01-31T12:00:00Z"
     if kind.startswith("date"):
         return f"{where}: must be a day, as in 2026-01-31"
     if kind == "literal_error":

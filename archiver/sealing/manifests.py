@@ -19,10 +19,11 @@ from archiver import __version__
 from archiver.durable import files
 from archiver.evidence import note
 from archiver.format import manifests
-from archiver.format.keys import ChunkKey, ManifestKey, parse_key
+from archiver.format.keys import ManifestKey
 from archiver.format.times import parse_rfc3339, rfc3339
 from archiver.model.record import FORMAT_VERSION
 from archiver.model.shipment import Manifest, RecordCounts, Window
+from archiver.sealing.lifetime import class_of
 from archiver.spool import chunks, counts, papers
 from archiver.spool.papers import Paper, PaperKind
 
@@ -59,11 +60,6 @@ def device_of(entry: ChunkEntry) -> str:
     return entry.key.rsplit("/", 1)[-1][:16]
 
 
-def _class_of(entry: ChunkEntry) -> str:
-    key = parse_key(entry.key)
-    return key.klass if isinstance(key, ChunkKey) else ""
-
-
 def write_manifest(
     spool: Spool, tenant: str, *, now: datetime, terms: Terms, signer: DeviceSigner
 ) -> bool:
@@ -85,7 +81,7 @@ def write_manifest(
             return False
         made_at = rfc3339(now)
         kept = counts.read(db, tenant)
-        classes = set(map(_class_of, (*news.delivered, *news.recovered)))
+        classes = {class_of(entry.key) for entry in (*news.delivered, *news.recovered)}
         manifest = Manifest(
             v=FORMAT_VERSION,
             tenant=tenant,
@@ -101,6 +97,8 @@ def write_manifest(
             chunks=news.delivered,
             keys=papers.unlisted_keys(db, tenant),
             quarantined=news.quarantined,
+            purged=news.purged,
+            expired=news.expired,
             recovered=news.recovered,
         )
         earlier = sorted({device_of(entry) for entry in news.recovered})

@@ -28,14 +28,20 @@ __all__ = ["recipient_of", "wrapped_key"]
 _MONTH = len("2026-01")
 
 
-def recipient_of(spool: Spool, group: Group, officers: tuple[str, ...], now: datetime) -> str:
+def recipient_of(
+    spool: Spool, group: Group, officers: tuple[str, ...], now: datetime, *, since: str = ""
+) -> str:
     """Give the public key that chunks of this group are sealed to, made where there is none.
 
-    Other ``officers`` than before make a new key for the same month.
+    Other ``officers`` than before make a new key for the same month, and so does a key that was
+    made before ``since`` (RFC 3339, UTC) or under another ``since``: what was sealed to that
+    stays so, and stays readable as long as its wrapped key is there.
     """
     month, known = group.day[:_MONTH], officers_id(officers)
     with spool.transaction() as db:
-        found = papers.month_recipient(db, group.tenant, group.subject, month, known)
+        place = (group.tenant, group.subject, month, known)
+        at = rfc3339(now)
+        found = papers.month_recipient(db, *place, since=since, now=at)
         if found is not None:
             return found
         made, wrap = make_month(group.tenant, group.subject, month, spool.device, officers)
@@ -47,8 +53,8 @@ def recipient_of(spool: Spool, group: Group, officers: tuple[str, ...], now: dat
             hashlib.sha256(wrap).hexdigest(),
             wrap,
         )
-        papers.add(db, paper, rfc3339(now))
-        papers.remember_month(db, group.tenant, group.subject, month, known, made.recipient)
+        papers.add(db, paper, at)
+        papers.remember_month(db, *place, made.recipient, since=since, now=at)
     return made.recipient
 
 

@@ -38,13 +38,15 @@ __all__ = ["ChunkRules", "Packed", "pack_group"]
 class ChunkRules:
     """When a tenant's chunks are sealed, how hard they are packed, and who may open them.
 
-    ``max_bytes`` is raw; ``officers`` are age recipients, none leaves chunks in clear.
+    ``max_bytes`` is raw; ``officers`` are age recipients, none leaves chunks in clear; no month
+    key that was made before ``keys_since`` (RFC 3339, UTC) is used.
     """
 
     max_bytes: int
     max_age_seconds: float
     level: int
     officers: tuple[str, ...] = ()
+    keys_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def pack_group(
     body, counts = pack(raw, level=rules.level), _counts(parts)
     seal = None
     if rules.officers:
-        recipient = recipient_of(spool, group, rules.officers, clock())
+        recipient = recipient_of(spool, group, rules.officers, clock(), since=rules.keys_since)
         body = age.encrypt(body, [recipient])
         index = age.encrypt(msgspec.json.encode(counts), [recipient])
         seal = Seal(key_id(recipient), base64.b64encode(index).decode())

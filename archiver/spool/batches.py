@@ -22,6 +22,7 @@ __all__ = [
     "add",
     "drop_tenant",
     "forget",
+    "forget_since",
     "groups",
     "pack",
     "positions",
@@ -119,13 +120,17 @@ def _read(db: sqlite3.Connection, row: int) -> Batch:
 
 
 def positions(
-    db: sqlite3.Connection, tenant: str
+    db: sqlite3.Connection, tenant: str, *, klass: str | None = None, until: str | None = None
 ) -> Iterator[tuple[tuple[str, str, str], int, int]]:
-    """Yield (assistant, conversation, stream), first position and records that wait of each."""
+    """Yield (assistant, conversation, stream), first position and records that wait of each.
+
+    Of one class, and spooled at ``until`` or before, where that is asked.
+    """
     rows = db.execute(
         "SELECT assistant, conversation, stream, MIN(position), SUM(records) FROM batches"
-        " WHERE tenant = ? GROUP BY assistant, conversation, stream",
-        (tenant,),
+        " WHERE tenant = ?1 AND (?2 IS NULL OR class = ?2) AND (?3 IS NULL OR spooled_at <= ?3)"
+        " GROUP BY assistant, conversation, stream",
+        (tenant, klass, until),
     )
     for assistant, conversation, stream, position, records in rows.fetchall():
         yield (assistant, conversation, stream), position, records
@@ -134,6 +139,14 @@ def positions(
 def drop_tenant(db: sqlite3.Connection, tenant: str) -> None:
     """Remove every row of a tenant."""
     db.execute("DELETE FROM batches WHERE tenant = ?", (tenant,))
+
+
+def forget_since(db: sqlite3.Connection, tenant: str, klass: str, until: str) -> None:
+    """Remove the rows of a class that were spooled at ``until`` or before."""
+    db.execute(
+        "DELETE FROM batches WHERE tenant = ? AND class = ? AND spooled_at <= ?",
+        (tenant, klass, until),
+    )
 
 
 def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DELIVERED",
+    "EXPIRED",
     "PENDING",
     "PURGED",
     "QUARANTINED",
@@ -21,8 +22,10 @@ __all__ = [
     "Unlisted",
     "add",
     "deliver",
+    "expire",
     "known",
     "pending",
+    "pending_since",
     "purge",
     "quarantine",
     "unlisted",
@@ -32,6 +35,7 @@ PENDING: Final = "pending"
 DELIVERED: Final = "delivered"
 QUARANTINED: Final = "quarantined"
 PURGED: Final = "purged"
+EXPIRED: Final = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,23 @@ class Sealed:
 
     tenant: str
     entry: ChunkEntry
+    sealed_at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """Chunks that no manifest lists yet."""
+    """Chunks that no manifest lists yet.
+
+    Of those in quarantine, given up by a human, or past their retention, the numbers; not of
+    chunks that another device identity sealed: those numbers are not this one's to explain.
+    """
 
     rows: tuple[int, ...]
     delivered: tuple[ChunkEntry, ...]
     recovered: tuple[ChunkEntry, ...]
     quarantined: tuple[int, ...]
+    purged: tuple[int, ...]
+    expired: tuple[int, ...]
 
 
 _entry = msgspec.json.Decoder(ChunkEntry)
@@ -78,10 +89,20 @@ def add(
 def pending(db: sqlite3.Connection, tenant: str, limit: int) -> list[Sealed]:
     """Give the oldest chunks that no store holds yet."""
     rows = db.execute(
-        "SELECT entry FROM chunks WHERE tenant = ? AND state = ? ORDER BY id LIMIT ?",
+        "SELECT entry, sealed_at FROM chunks WHERE tenant = ? AND state = ? ORDER BY id LIMIT ?",
         (tenant, PENDING, limit),
     )
-    return [Sealed(tenant, _entry.decode(entry)) for (entry,) in rows.fetchall()]
+    return [Sealed(tenant, _entry.decode(entry), at) for entry, at in rows.fetchall()]
+
+
+def pending_since(db: sqlite3.Connection, tenant: str, until: str) -> list[Sealed]:
+    """Give the chunks that no store holds yet and that were sealed at ``until`` or before."""
+    rows = db.execute(
+        "SELECT entry, sealed_at FROM chunks WHERE tenant = ? AND state = ? AND sealed_at <= ?"
+        " ORDER BY id",
+        (tenant, PENDING, until),
+    )
+    return [Sealed(tenant, _entry.decode(entry), at) for entry, at in rows.fetchall()]
 
 
 def known(db: sqlite3.Connection, sha256_start: str) -> bool:
@@ -121,17 +142,30 @@ def purge(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
     )
 
 
+def expire(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
+    """Give a chunk up that is older than its retention; its number stays used."""
+    db.execute(
+        "UPDATE chunks SET state = ? WHERE tenant = ? AND sha256 = ?", (EXPIRED, tenant, sha256)
+    )
+
+
 def unlisted(db: sqlite3.Connection, tenant: str, limit: int) -> Unlisted:
-    """Give the delivered and quarantined chunks that no manifest lists."""
+    """Give the chunks that no manifest lists and that are pending no more."""
     rows = db.execute(
         "SELECT id, state, foreign_device, entry FROM chunks WHERE tenant = ? AND state != ?"
         " AND manifest IS NULL ORDER BY id LIMIT ?",
         (tenant, PENDING, limit),
     ).fetchall()
     entries = [(state, foreign, _entry.decode(entry)) for _, state, foreign, entry in rows]
+
+    def numbers(of: str) -> tuple[int, ...]:
+        return tuple(entry.seq for state, foreign, entry in entries if state == of and not foreign)
+
     return Unlisted(
         tuple(row[0] for row in rows),
         tuple(entry for state, foreign, entry in entries if state == DELIVERED and not foreign),
         tuple(entry for state, foreign, entry in entries if state == DELIVERED and foreign),
-        tuple(entry.seq for state, foreign, entry in entries if state != DELIVERED),
+        numbers(QUARANTINED),
+        numbers(PURGED),
+        numbers(EXPIRED),
     )

@@ -1,4 +1,4 @@
-"""What this device captured for a tenant, and what of it was dropped on a human's word.
+"""What this device captured for a tenant, and what of it was dropped: on a human's word, or by age.
 
 Promise: ``captured`` grows in the transaction that spools the records (a trigger of the schema
 does it, whoever spools), ``dropped`` in the one that drops them. So the two differ by exactly
@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["PURGED", "Counts", "drop", "read"]
+__all__ = ["EXPIRED", "PURGED", "Counts", "drop", "read"]
 
 PURGED: Final = "purged"
 """The reason of what ``archiver purge`` dropped."""
+
+EXPIRED: Final = "expired"
+"""The reason of what was older than its retention before it could be sent."""
 
 
 @dataclass(frozen=True, slots=True)

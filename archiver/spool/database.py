@@ -122,7 +122,7 @@ CREATE TABLE chunks (            -- sealed, until a shipped manifest lists them
     id INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    state TEXT NOT NULL,         -- pending, delivered, quarantined
+    state TEXT NOT NULL,         -- pending, delivered, quarantined, purged, expired
     entry BLOB NOT NULL,         -- ChunkEntry as JSON
     sha256 TEXT NOT NULL,
     stored_bytes INTEGER NOT NULL,
@@ -157,6 +157,8 @@ CREATE TABLE months (            -- public keys only: nobody here can open what 
     month TEXT NOT NULL,
     officers TEXT NOT NULL,
     recipient TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    since TEXT NOT NULL,         -- what the policy said of keys when it was made
     PRIMARY KEY (tenant, subject, month, officers)
 ) WITHOUT ROWID;
 """

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from archiver.model.shipment import KeyEntry
-from archiver.spool.chunks import DELIVERED, PENDING, PURGED, QUARANTINED
+from archiver.spool.chunks import DELIVERED, EXPIRED, PENDING, PURGED, QUARANTINED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -149,8 +149,8 @@ def deliver(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
     db.execute("DELETE FROM papers WHERE tenant = ? AND kind = ? AND seq = ?", (tenant, kind, seq))
     if kind == PaperKind.MANIFEST:
         db.execute(
-            "DELETE FROM chunks WHERE tenant = ? AND manifest = ? AND state IN (?, ?)",
-            (tenant, seq, DELIVERED, PURGED),
+            "DELETE FROM chunks WHERE tenant = ? AND manifest = ? AND state IN (?, ?, ?)",
+            (tenant, seq, DELIVERED, PURGED, EXPIRED),
         )
         db.execute("DELETE FROM papers WHERE tenant = ? AND manifest = ?", (tenant, seq))
 
@@ -164,23 +164,46 @@ def quarantine(db: sqlite3.Connection, tenant: str, sha256: str) -> None:
 
 
 def month_recipient(
-    db: sqlite3.Connection, tenant: str, subject: str, month: str, officers: str
+    db: sqlite3.Connection,
+    tenant: str,
+    subject: str,
+    month: str,
+    officers: str,
+    *,
+    since: str,
+    now: str,
 ) -> str | None:
-    """Give the public key that this person's month is sealed to, if it was made."""
+    """Give the public key that this person's month is sealed to, if it was made.
+
+    One that was made before ``since`` counts no more, and neither does one that was made under a
+    policy that said another time: this machine's clock may have been ahead of the admin's.
+    """
     row = db.execute(
         "SELECT recipient FROM months WHERE tenant = ? AND subject = ? AND month = ?"
-        " AND officers = ?",
-        (tenant, subject, month, officers),
+        " AND officers = ? AND since = ? AND (made_at >= since OR since > ?)",
+        (tenant, subject, month, officers, since, now),
     ).fetchone()
     return row[0] if row else None
 
 
 def remember_month(
-    db: sqlite3.Connection, tenant: str, subject: str, month: str, officers: str, recipient: str
+    db: sqlite3.Connection,
+    tenant: str,
+    subject: str,
+    month: str,
+    officers: str,
+    recipient: str,
+    *,
+    since: str,
+    now: str,
 ) -> None:
-    """Remember the public key of a month; its private part was wrapped and forgotten."""
+    """Remember the public key of a month; its private part was wrapped and forgotten.
+
+    An older key of the same month and officers is forgotten: nothing more is sealed to it.
+    """
     db.execute(
-        "INSERT INTO months VALUES (?,?,?,?,?)", (tenant, subject, month, officers, recipient)
+        "INSERT OR REPLACE INTO months VALUES (?,?,?,?,?,?,?)",
+        (tenant, subject, month, officers, recipient, now, since),
     )
 
 

@@ -4,7 +4,7 @@ Promises:
 
 * what one `transaction` wrote is all there after a crash, or none of it;
 * a chunk's or manifest's sequence number is used once per device and tenant, without gaps;
-* nothing that was not sent is ever removed, except by `purge`;
+* nothing that was not sent is ever removed, except by `purge` and past its retention;
 * every method may be called from any thread; one transaction runs at a time.
 
 Limits: the record lines and sealed files on this machine are plain text for whoever can
@@ -124,7 +124,8 @@ class Spool:
         with self.transaction() as db:
             (rows,) = db.execute("SELECT COALESCE(SUM(LENGTH(data)), 0) FROM batches").fetchone()
             (sealed,) = db.execute(
-                "SELECT COALESCE(SUM(stored_bytes), 0) FROM chunks WHERE state != 'delivered'"
+                "SELECT COALESCE(SUM(stored_bytes), 0) FROM chunks"
+                " WHERE state IN ('pending', 'quarantined')"
             ).fetchone()
         return int(rows) + int(sealed)
 

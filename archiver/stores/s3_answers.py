@@ -12,6 +12,7 @@ then 4xx is CONFIGURATION (asking again will not help) and everything else is BU
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -209,7 +210,7 @@ def refusal_of(
     headers = told.get("HTTPHeaders", {})
     named = problem.get("Region") or headers.get("x-amz-bucket-region")
     region = f", the bucket is in {named!r}" if named else ""
-    return refuse(
+    refused = refuse(
         judge_reply(code, status, on_object=on_object),
         f"{what}: {code}{region}",
         code=code,
@@ -217,6 +218,10 @@ def refusal_of(
         status=status,
         server_time=_server_time(headers.get("date", "")),
     )
+    if advice and code in advice:
+        # What a refusal means for a tenant that waits is said from the refusal alone.
+        refused.refusal = replace(refused.refusal, advice=advice[code])
+    return refused
 
 
 def _server_time(date: str) -> datetime | None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from tests.delivery.conftest import Bench
 
+    from archiver.model.shipment import Retain
+
 BUSY = Refuse(Answer.BUSY, "SlowDown", 503)
 DENIED = Refuse(Answer.CREDENTIALS, "ExpiredToken", 403)
 
@@ -196,9 +198,15 @@ async def test_a_contradicted_checksum_is_settled_by_reading_back(
 
     class Contradicting(MemoryStore):
         async def put(
-            self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+            self,
+            key: str,
+            body: bytes,
+            *,
+            sha256: str,
+            metadata: Mapping[str, str],
+            retain: Retain | None = None,
         ) -> Stored:
-            await super().put(key, body, sha256=sha256, metadata=metadata)
+            await super().put(key, body, sha256=sha256, metadata=metadata, retain=retain)
             self.plan = FaultPlan()
             return Stored(sha256="00" * 32)
 
@@ -219,9 +227,15 @@ async def test_a_contradicted_checksum_is_never_taken_on_trust(bench: Bench) -> 
 
     class Contradicting(MemoryStore):
         async def put(
-            self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+            self,
+            key: str,
+            body: bytes,
+            *,
+            sha256: str,
+            metadata: Mapping[str, str],
+            retain: Retain | None = None,
         ) -> Stored:
-            await super().put(key, body, sha256=sha256, metadata=metadata)
+            await super().put(key, body, sha256=sha256, metadata=metadata, retain=retain)
             return Stored(sha256="00" * 32)
 
     bench.stores["acme"] = Contradicting(FaultPlan(deny_reads()))
@@ -462,13 +476,19 @@ class Counting(MemoryStore):
     most = 0
 
     async def put(
-        self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        retain: Retain | None = None,
     ) -> Stored:
         """Store, and count."""
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         await asyncio.sleep(0)
-        stored = await super().put(key, body, sha256=sha256, metadata=metadata)
+        stored = await super().put(key, body, sha256=sha256, metadata=metadata, retain=retain)
         self.under_way -= 1
         return stored
 
@@ -645,13 +665,19 @@ async def test_nothing_that_is_shown_holds_content_or_a_secret(bench: Bench) -> 
 
     class Chatty(MemoryStore):
         async def put(
-            self, key: str, body: bytes, *, sha256: str, metadata: Mapping[str, str]
+            self,
+            key: str,
+            body: bytes,
+            *,
+            sha256: str,
+            metadata: Mapping[str, str],
+            retain: Retain | None = None,
         ) -> Stored:
             assert canary not in key + repr(metadata)
             if key == kept.key:
                 raise refuse(Answer.CREDENTIALS, f"denied to {secret}", code="AccessDenied")
             self.plan = FaultPlan((Fault("put", Plant(b"other")),))
-            return await super().put(key, body, sha256=sha256, metadata=metadata)
+            return await super().put(key, body, sha256=sha256, metadata=metadata, retain=retain)
 
     bench.stores["acme"] = Chatty()
     shipped = await bench.shipper().ship("acme")

@@ -52,6 +52,8 @@ def manifest() -> Manifest:
         chunks=(entry, msgspec.structs.replace(entry, conversations=(), seal=Seal("a" * 16, "b"))),
         keys=(KeyEntry("k", "d" * 64, 5),),
         quarantined=(5, 6),
+        purged=(7,),
+        expired=(8, 9),
         recovered=(entry,),
     )
 

@@ -53,7 +53,7 @@ def test_a_file_whose_records_were_purged_is_captured_anew_after_what_was_sent(
 
 
 def test_the_number_of_a_purged_chunk_is_accounted_for(laptop: Laptop) -> None:
-    """Verification reports the purged chunk as set aside, and nothing as lost or damaged."""
+    """Verification reports the purged chunk as given up, and nothing as lost or damaged."""
     chat = laptop.claude("c1")
     laptop.write(chat, lines(1))
     laptop.look()
@@ -64,7 +64,7 @@ def test_the_number_of_a_purged_chunk_is_accounted_for(laptop: Laptop) -> None:
     purge_tenant(laptop.engine.spool, "acme")
     laptop.ship()
     report = verified(laptop.bucket)
-    assert {str(finding.code) for finding in report.findings} == {"chunk-quarantined"}
+    assert {str(finding.code) for finding in report.findings} == {"chunk-purged"}
 
 
 def test_another_tenants_backlog_is_not_touched(laptop: Laptop) -> None:

@@ -344,4 +344,4 @@ def test_a_purge_after_a_later_chunk_was_shipped_leaves_no_record_twice(
     laptop.look()
     laptop.ship()
     report = verified(laptop.bucket)
-    assert {finding.code for finding in report.findings} == {Code.CHUNK_QUARANTINED}
+    assert {finding.code for finding in report.findings} == {Code.CHUNK_PURGED}
