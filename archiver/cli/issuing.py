@@ -12,7 +12,12 @@ import click
 from archiver.cli.keytest import locks
 from archiver.cli.output import note
 from archiver.credentials import r2
-from archiver.credentials.documents import text_of, writer_policy, writer_prefixes
+from archiver.credentials.documents import (
+    session_policy,
+    text_of,
+    writer_policy,
+    writer_prefixes,
+)
 from archiver.credentials.formats import as_ini, as_json
 from archiver.credentials.refusals import refused
 from archiver.daemon.rules import settings_of
@@ -68,18 +73,19 @@ async def issue_keys(tenant: Tenant, asked: Request, now: datetime) -> Issued:
     told = _limits(asked, store, classes)
     if isinstance(store, R2Store):
         return Issued(await _signed(settings, store, prefixes, asked, now), "", told)
-    document = writer_policy(
-        store.bucket, store.prefix, tenant.id, prefixes=prefixes, locks=locks(tenant)
-    )
-    text = text_of(document)
     settings = _with_role(settings, store, asked)
     if settings.role is None:
+        document = writer_policy(
+            store.bucket, store.prefix, tenant.id, prefixes=prefixes, locks=locks(tenant)
+        )
         said = (
             "This store makes no expiring keys without a role: role_arn in the policy, --role-arn.",
             "Attach this document to the user whose keys the device gets.",
             'Where the store does not know s3:if-none-match (Ceph 16), leave "NeverOverwrite" out.',
         )
-        return Issued(None, text, said)
+        return Issued(None, text_of(document), said)
+    partition = settings.role.arn.split(":")[1]
+    text = text_of(session_policy(store.bucket, prefixes, locks=locks(tenant), partition=partition))
     if len(text) > _SESSION_LETTERS:
         raise click.UsageError(
             f"The session's policy has {len(text):,} characters, and STS takes 2,048: give the"

@@ -1,8 +1,7 @@
 """Policy documents in AWS's language that say what a writer may do: put new objects, no more.
 
-Pure: names in, a document out. The same document limits a user (as an identity policy), a role
-(as its permissions) and a session (as the policy of AssumeRole, which can only take away); with
-a ``principal`` it is a part of a bucket policy.
+Pure: names in, a document out. `writer_policy` limits a user or a role (as an identity policy);
+with a ``principal`` it is a bucket policy. `session_policy` limits a session of a role.
 
 Limits, so that nobody reads more into it than it says:
 
@@ -17,6 +16,7 @@ Limits, so that nobody reads more into it than it says:
 from __future__ import annotations
 
 import json
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, Final
 
 from archiver.format.keys import tenant_folder
@@ -24,7 +24,7 @@ from archiver.format.keys import tenant_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["arn_of", "text_of", "writer_policy", "writer_prefixes"]
+__all__ = ["arn_of", "session_policy", "text_of", "writer_policy", "writer_prefixes"]
 
 
 _DENIED: Final = (
@@ -120,6 +120,30 @@ def writer_policy(
             {"Sid": one["Sid"], "Effect": one["Effect"], **whom, **one} for one in statements
         ],
     }
+
+
+def session_policy(
+    bucket: str, prefixes: Sequence[str], *, locks: bool = False, partition: str = "aws"
+) -> dict[str, Any]:
+    """Give the policy of a session: what it does not allow is denied, so it is short.
+
+    A session can do what its role may and this allows; STS takes 2,048 characters.
+    """
+    below = [arn_of(bucket, f"{one}*", partition=partition) for one in prefixes]
+    demanded = {"Null": {"s3:if-none-match": "false"}}
+    statements: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": below,
+            "Condition": demanded,
+        }
+    ]
+    if locks:
+        # One resource, to be short: extending a lock is no reading, altering or deleting.
+        start = arn_of(bucket, f"{commonprefix([*prefixes])}*", partition=partition)
+        statements.append({"Effect": "Allow", "Action": "s3:PutObjectRetention", "Resource": start})
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def text_of(document: Mapping[str, Any]) -> str:

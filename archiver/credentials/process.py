@@ -31,22 +31,22 @@ _MOST_BYTES: Final = 64 * 1024
 
 async def keys_from(command: tuple[str, ...], *, seconds: float = _SECONDS) -> Keys:
     """Run ``command`` and read the keys that it prints; raise `StoreError` (CREDENTIALS)."""
-    problem = ""
+    problem, text = "", b""
     try:
         async with asyncio.timeout(seconds), _started(command) as process:
             assert process.stdout is not None  # noqa: S101 - it was asked for
-            text = await process.stdout.read(_MOST_BYTES)
-            while await process.stdout.read(_MOST_BYTES):
-                text = b""  # no keys are that long
+            while piece := await process.stdout.read(_MOST_BYTES):
+                text = (text + piece)[: _MOST_BYTES + 1]
             if code := await process.wait():
                 problem = f"ended with exit code {code}"
     except TimeoutError:
         problem = f"did not end within {seconds:.0f} seconds"
     except OSError as error:
         problem = f"cannot be started: {error.strerror}"
-    if not problem:
+    if not problem and len(text) <= _MOST_BYTES:
         with contextlib.suppress(StoreError, UnicodeDecodeError):
             return read_text(text.decode("utf-8-sig"), "its output")
+    if not problem:
         problem = "did not print AWS's JSON with AccessKeyId and SecretAccessKey"
     raise refused(
         f"the credential_process {command[0]} {problem}",

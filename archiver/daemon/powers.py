@@ -3,8 +3,9 @@
 A device's keys should put new objects (locked, where the policy locks) and do nothing else. The
 probe takes the way of a chunk; then everything else is tried on it (`archiver.stores.s3_powers`).
 
-* An unconditional put in a bucket that keeps versions destroys nothing: the first version stays.
-  It is said, and is no excess; without versions it is.
+* A second put in a bucket that keeps versions destroys nothing: the first version stays. It is
+  said, and is no excess; without versions it is. Ceph 16.2 ignores ``If-None-Match`` where a
+  bucket keeps versions, and knows no policy that demands it.
 * What could not be found out is said to be unknown, and counts for nothing.
 * The probe is removed as far as these keys can: else it stays, and ``stays`` names it. Under a
   lock, or a default retention of the bucket, that is until the lock has ended.
@@ -33,6 +34,8 @@ __all__ = ["Power", "Report", "examine_keys"]
 
 _LOCK: Final = timedelta(minutes=1)
 _NO_ANSWER: Final = (Answer.UNREACHABLE, Answer.BUSY, Answer.CLOCK)
+
+_BELOW: Final = "the first version stays below it"
 
 Can = Literal["yes", "no", "unknown"]
 
@@ -70,19 +73,21 @@ async def examine_keys(
     """
     probe = Probe.of(tenant, prefix=prefix)
     retain = Retain("governance", now + _LOCK) if locks else None
-    written, version = await _write(store, probe, retain)
+    written, versions = await _write(store, probe, retain)
     powers = list(written)
     stays = ""
     if powers[0].can == "yes":
-        more, stays = await _on_probe(store, probe, version)
+        more, stays = await _on_probe(store, probe, versions)
         powers += more
     powers.insert(len(written) + 1, await _list(store, probe.key.rpartition("_probe/")[0]))
     powers += [await _rules(store, deed) for deed in Deed]
     return Report(store.name, tuple(powers), stays)
 
 
-async def _write(store: S3Powers, probe: Probe, retain: Retain | None) -> tuple[list[Power], str]:
-    """Put the probe, locked and else unlocked; give the version that it made."""
+async def _write(
+    store: S3Powers, probe: Probe, retain: Retain | None
+) -> tuple[list[Power], list[str]]:
+    """Put the probe, locked and else unlocked; give the versions that it made."""
     refused = None
     try:
         stored = await probe.put(store, retain=retain)
@@ -90,43 +95,43 @@ async def _write(store: S3Powers, probe: Probe, retain: Retain | None) -> tuple[
         _raise_without_answer(error)
         refused = error
         if retain is None:
-            return [_unwritten(error)], ""
+            return [_unwritten(error)], []
         try:
             stored = await probe.put(store)
         except StoreError as again:
-            return [_unwritten(again)], ""
+            return [_unwritten(again)], []
     powers = [Power("put", "yes", right=True)]
     if retain is not None:
         note = "" if refused is None else f"{refused.refusal.code}: {refused.advice}"
         powers.append(Power("lock", "no" if refused else "yes", right=not refused, note=note))
-    powers.append(await _again(store, probe))
-    return powers, stored.version
+    twice, more = await _again(store, probe, stored.version)
+    return [*powers, twice], [stored.version, *more]
 
 
 def _unwritten(error: StoreError) -> Power:
     return Power("put", "no", right=False, note=f"{error} → {error.advice}")
 
 
-async def _again(store: S3Powers, probe: Probe) -> Power:
-    """Put the same once more: the store must refuse it for the condition."""
+async def _again(store: S3Powers, probe: Probe, version: str) -> tuple[Power, list[str]]:
+    """Put the same once more, which the condition forbids; give the version if one was made."""
     name = "put over it with If-None-Match"
     try:
-        await probe.put(store)
+        stored = await probe.put(store)
     except StoreError as error:
         _raise_without_answer(error)
         kept = error.refusal.answer in (Answer.EXISTS, Answer.LOCKED, Answer.CONCURRENT)
-        return Power(name, "no", right=kept, note="" if kept else error.refusal.code)
-    note = "this store ignores the condition: use another"
-    return Power(name, "yes", right=False, note=note)
+        return Power(name, "no", right=kept, note="" if kept else error.refusal.code), []
+    note = _BELOW if version else "this store ignores the condition: use another"
+    return Power(name, "yes", right=bool(version), note=note), [stored.version]
 
 
-async def _on_probe(store: S3Powers, probe: Probe, version: str) -> tuple[list[Power], str]:
-    read = await _tried("read", store.get(probe.key))
-    overwritten, powers = [version], [read]
+async def _on_probe(store: S3Powers, probe: Probe, versions: list[str]) -> tuple[list[Power], str]:
+    powers = [await _tried("read", store.get(probe.key))]
+    kept = bool(versions[0])
     try:
-        overwritten.append(await store.overwrite(probe.key, probe.body))
-        note = "the first version stays below it" if version else "nothing keeps what was there"
-        powers.append(Power("overwrite", "yes", right=bool(version), note=note))
+        versions = [*versions, await store.overwrite(probe.key, probe.body)]
+        note = _BELOW if kept else "nothing keeps what was there"
+        powers.append(Power("overwrite", "yes", right=kept, note=note))
     except StoreError as error:
         powers.append(_denied("overwrite", error))
     marker, gone = "", False
@@ -137,10 +142,10 @@ async def _on_probe(store: S3Powers, probe: Probe, version: str) -> tuple[list[P
         powers.append(Power("delete", "yes", right=False, note=note))
     except StoreError as error:
         powers.append(_denied("delete", error))
-    versions = [one for one in (marker, *reversed(overwritten)) if one and one != "null"]
-    if versions:
+    made = [one for one in (marker, *reversed(versions)) if one and one != "null"]
+    if made:
         erased = await _tried(
-            "delete versions, locked or not", store.remove_versions(probe.key, versions)
+            "delete versions, locked or not", store.remove_versions(probe.key, made)
         )
         powers.append(erased)
         gone = erased.can == "yes"

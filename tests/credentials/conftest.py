@@ -1,0 +1,63 @@
+"""A home of one's own, and a keyring that lives in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keyring
+import keyring.errors
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as FailKeyring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class DesktopKeyring(KeyringBackend):
+    """A keyring as a desktop has one. ``most`` is the length of the longest secret it takes."""
+
+    priority = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secrets: dict[tuple[str, str], str] = {}
+        self.most = 100_000
+        self.locked = False
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep a secret, or say no as Windows does where it is too long."""
+        if len(password) > self.most or self.locked:
+            raise keyring.errors.PasswordSetError(password)
+        self.secrets[service, username] = password
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Give a secret."""
+        if self.locked:
+            raise keyring.errors.KeyringLocked
+        return self.secrets.get((service, username))
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Take a secret away."""
+        del self.secrets[service, username]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give an empty home without a keyring; what was chosen before is restored."""
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    before = keyring.get_keyring()
+    keyring.set_keyring(FailKeyring())
+    yield tmp_path
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def desktop(home: Path) -> DesktopKeyring:
+    """Give a keyring that this user can use."""
+    del home
+    backend = DesktopKeyring()
+    keyring.set_keyring(backend)
+    return backend
