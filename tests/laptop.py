@@ -365,10 +365,12 @@ def _patient(tmp_path: Path) -> Iterator[Laptop]:
     laptop.halt()
 
 
-def watching(laptop: Laptop, config: Path | None = None, **more: Any) -> Watch:
-    """Watch for the policy of a laptop, whose machine's folder is ``etc``."""
+def watching(
+    laptop: Laptop, config: Path | None = None, *, folders: Folders | None = None, **more: Any
+) -> Watch:
+    """Watch for the policy of a laptop, whose machine's folder is ``etc`` by default."""
     return Watch(
-        Folders(laptop.root / "etc", laptop.root / "config"),
+        folders or Folders(laptop.root / "etc", laptop.root / "config"),
         laptop.state,
         known_assistants=frozenset(one.name for one in ASSISTANTS),
         clock=laptop.clock,

@@ -92,7 +92,7 @@ def _read(url: str, answer: httpx.Response, etag: str | None, deadline: float) -
         advice = "Have the server send the file as it is."
         raise _unreachable(url, "it answered with a compressed body", advice)
     body = bytearray()
-    for part in answer.iter_raw(64 * 1024):
+    for part in answer.iter_raw():  # as it comes: a size to wait for would be waited for
         body += part
         if len(body) > MAX_BYTES:
             advice = "Have the address give the file that `archiver policy sign` wrote."
