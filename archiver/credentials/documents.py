@@ -141,7 +141,7 @@ def session_policy(
     ]
     if locks:
         # One resource, to be short: extending a lock is no reading, altering or deleting.
-        start = arn_of(bucket, f"{commonprefix([*prefixes])}*", partition=partition)
+        start = arn_of(bucket, f"{commonprefix([*prefixes])}*", partition=partition)  # noqa: RUF071 - letters are meant
         statements.append({"Effect": "Allow", "Action": "s3:PutObjectRetention", "Resource": start})
     return {"Version": "2012-10-17", "Statement": statements}
 

@@ -118,7 +118,10 @@ def _resolved(location: Location, root: type[BaseModel]) -> tuple[Location, type
         path.append(part)
         if isinstance(part, str) and choices:
             choices = tuple(_sections(_keys(choices[0]).get(part)))
-    return (*path, *location[-1:]), choices[0] if len(choices) == 1 else None
+    # What is wrong with a store as a whole ends in the tag of its kind.
+    tags = {tag for one in choices for tag in get_args(_keys(one).get("kind"))}
+    last = () if len(choices) > 1 and location[-1] in tags else location[-1:]
+    return (*path, *last), choices[0] if len(choices) == 1 else None
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
