@@ -57,7 +57,7 @@ async def perform(step: Step, hands: Hands) -> None:
         case "create":
             await store.create(object_lock=step.object_lock)
         case "public block":
-            await store.put_public_block()
+            await store.put_public_block(step.switches)
         case "encryption":
             await store.put_encryption()
         case "versioning":

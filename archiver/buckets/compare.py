@@ -167,14 +167,16 @@ def _kind(sid: str) -> str:
 
 
 def _public(wanted: Bucket, found: Bucket) -> Iterator[Difference]:
-    if wanted.public_block is not True or found.public_block is True:
+    asked, there = wanted.public_block, found.public_block
+    if isinstance(asked, Unsupported):
         return
-    if isinstance(found.public_block, Unsupported):
+    if isinstance(there, Unsupported):
         why = "The store must keep its buckets private by itself."
-        yield Difference("public access block", "on", found.public_block.why, "cannot", why)
-        return
-    why = "A single wrong grant could show every conversation to the world."
-    yield Difference("public access block", "on", "off", "weaker", why)
+        yield Difference("public access block", "on", there.why, "cannot", why)
+    elif not asked <= there:
+        why = "A single wrong grant could show every conversation to the world."
+        shown = (", ".join(sorted(asked)), ", ".join(sorted(there)) or "off")
+        yield Difference("public access block", *shown, "weaker", why)
 
 
 def _encryption(wanted: Bucket, found: Bucket) -> Iterator[Difference]:

@@ -48,7 +48,7 @@ async def look(bucket: S3Bucket, wanted: Bucket, locks: Locks | None = None) -> 
         versioning=_is(versions, lambda value: value == "Enabled"),
         object_lock=_is(lock, bool),
         default=_is(lock, _default),
-        public_block=_is(blocked, lambda value: bool(value) and all(value.values())),
+        public_block=_is(blocked, _switches),
         encryption=_is(encryption, lambda value: value or ""),
         statements=_is(statements, _statements),
         lifecycle=_is(rules, lambda value: tuple(lifecycle_rule(one) for one in value or ())),
@@ -62,6 +62,10 @@ async def _unless(wanted: Any, ask: Any) -> Any:
 
 def _is(found: Any, read: Any) -> Any:
     return found if isinstance(found, Unsupported) else read(found)
+
+
+def _switches(found: dict[str, bool] | None) -> frozenset[str]:
+    return frozenset(name for name, on in (found or {}).items() if on)
 
 
 def _default(found: dict[str, Any] | None) -> Default | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "NOBODY",
     "WRITERS",
     "Parties",
     "bucket_statements",
@@ -86,6 +87,10 @@ class Parties:
     def known(self) -> bool:
         """Tell whether statements about writers can be made."""
         return bool(self.writers or self.admins)
+
+
+NOBODY: Final = Parties()
+"""Neither is known."""
 
 
 def bucket_statements(

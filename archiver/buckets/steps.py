@@ -53,6 +53,7 @@ class Step:
     what: str
     forever: str = ""
     object_lock: bool = False
+    switches: frozenset[str] = frozenset()
     default: Default | None = None
     lifecycle: tuple[LifecycleRule, ...] = ()
     statements: tuple[Statement, ...] = ()
@@ -83,8 +84,9 @@ _FOREVER = "Object Lock cannot be disabled again on this bucket. "
 
 
 def _switches(wanted: Bucket, found: Bucket) -> Iterator[Step]:
-    if wanted.public_block is True and found.public_block is False:
-        yield Step(do="public block", what="block all public access")
+    asked, there = wanted.public_block, found.public_block
+    if isinstance(asked, frozenset) and isinstance(there, frozenset) and not asked <= there:
+        yield Step(do="public block", what="block public access", switches=asked | there)
     if wanted.encryption and found.encryption == "":
         yield Step(do="encryption", what="encrypt what is stored from now on")
     if wanted.versioning is True and found.versioning is False:

@@ -124,13 +124,14 @@ class Bucket:
     """How a bucket keeps what lies in it.
 
     ``object_lock`` says whether S3 Object Lock is enabled, ``default`` what it puts on objects
-    without a lock of their own. ``encryption`` is ``AES256``, ``aws:kms`` or empty.
+    without a lock of their own. ``public_block`` holds the switches of the public access block
+    that are on. ``encryption`` is ``AES256``, ``aws:kms`` or empty.
     """
 
     versioning: bool | Unsupported
     object_lock: bool | Unsupported
     default: Default | Unsupported | None
-    public_block: bool | Unsupported
+    public_block: frozenset[str] | Unsupported
     encryption: str | Unsupported
     statements: tuple[Statement, ...] | Unsupported
     lifecycle: tuple[LifecycleRule, ...] | Unsupported

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from archiver.buckets.holds import expires, hold_rules
-from archiver.buckets.statements import Parties, bucket_statements
+from archiver.buckets.statements import NOBODY, Parties, bucket_statements
 from archiver.buckets.values import (
     MINE,
     Bucket,
@@ -42,11 +42,17 @@ __all__ = ["ABORT_DAYS", "Ask", "Share", "Wanted", "wanted"]
 ABORT_DAYS: Final = 7
 """After how many days an upload that nobody finished is removed; R2's own default."""
 
+_NO_EFFECT: Final = frozenset({"IgnorePublicAcls", "RestrictPublicBuckets"})
+"""Public grants have no effect, whoever makes them."""
+
+_REFUSED: Final = frozenset({"BlockPublicAcls", "BlockPublicPolicy"})
+"""Public grants cannot even be made. On Amazon alone: with them on, Ceph 16 takes every put and
+every grant for a public one, and refuses it."""
+
 _DAY: Final = 86_400
 _R2: Final = Unsupported("R2 has no such thing")
 _FOLDER: Final = Unsupported("a folder keeps nothing by itself")
 _MOST_RULES: Final = 1000
-_NOBODY: Final = Parties()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Ask:
     place: Place
     shares: tuple[Share, ...]
     holds: Holds
-    parties: Parties = _NOBODY
+    parties: Parties = NOBODY
     region: str = ""
 
 
@@ -123,7 +129,7 @@ def _s3(ask: Ask) -> Bucket:
         versioning=True,
         object_lock=bool(locked),
         default=_default(ask),
-        public_block=True,
+        public_block=_NO_EFFECT | _REFUSED if ask.place.amazon else _NO_EFFECT,
         encryption="AES256",
         statements=bucket_statements(
             ask.place.name,

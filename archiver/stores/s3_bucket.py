@@ -24,6 +24,7 @@ from archiver.stores.s3_answers import refusal_of
 from archiver.stores.s3_client import client_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
     from archiver.stores.settings import S3Settings
@@ -188,10 +189,10 @@ class S3Bucket:
         )
         return got
 
-    async def put_public_block(self) -> None:
-        """Turn all four on."""
+    async def put_public_block(self, switches: Collection[str]) -> None:
+        """Turn these switches on, and the others off."""
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy")
-        said = dict.fromkeys((*names, "RestrictPublicBuckets"), True)
+        said = {name: name in switches for name in (*names, "RestrictPublicBuckets")}
         await self._ask("put_public_access_block", PublicAccessBlockConfiguration=said)
 
     async def encryption(self) -> str | Unsupported | None:
