@@ -44,11 +44,13 @@ __all__ = [
     "ArchiveError",
     "ArchiverError",
     "BucketUnfit",
+    "ChunkGone",
     "Damaged",
     "DiskFull",
     "EvidenceError",
     "HistoryChanged",
     "KeyGone",
+    "LogGap",
     "MustStay",
     "NotArchived",
     "NotForUs",
@@ -141,6 +143,14 @@ class NotArchived(ArchiveError):
 
 class Damaged(ArchiveError):
     """Stored bytes are not what their manifest says."""
+
+
+class ChunkGone(Damaged):
+    """A listed chunk is not there: it expired or was erased by right, or it was lost."""
+
+
+class LogGap(Damaged):
+    """Records of a log are not there, so that its file cannot be rebuilt."""
 
 
 class NotForUs(ArchiveError):

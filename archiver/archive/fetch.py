@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from archiver.archive.unseal import Unsealer
-from archiver.errors import Damaged, StoreError
+from archiver.errors import ChunkGone, Damaged, KeyGone, StoreError
 from archiver.format.frame import unpack
 from archiver.format.lines import decode_line
 from archiver.model.answers import Answer
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
 
     from archiver.archive.held import ArchivedConversation, HeldChunk
+    from archiver.errors import ArchiveError
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
 
@@ -116,7 +117,10 @@ async def fetch_chunk(store: Store, key: str, sha256: str) -> bytes:
     except StoreError as error:
         if error.refusal.answer is not Answer.NOT_FOUND:
             raise
-        raise Damaged(f"the chunk {key} is listed but not there", advice=advice) from error
+        raise ChunkGone(
+            f"the chunk {key} is listed but not there",
+            advice="It expired, was erased or was lost: run `archiver verify` to see which.",
+        ) from error
     if hashlib.sha256(frame).hexdigest() != sha256:
         raise Damaged(f"the chunk {key} is not what its manifest lists", advice=advice)
     return frame
@@ -129,23 +133,32 @@ async def read_records(
     *,
     unsealer: Unsealer | None = None,
     progress: Callable[[int, int], None] = no_progress,
+    lost: list[ArchiveError] | None = None,
 ) -> AsyncGenerator[Record, None]:
     """Yield the records of one conversation, chunk by chunk as ``chunks`` names them.
 
     ``unsealer`` opens what is sealed. ``progress`` is called with the chunks done and their
-    number.
+    number. A chunk that is gone, or whose key is, is passed over and put into ``lost``; without
+    that list it is raised as `ChunkGone` or `KeyGone`.
     """
     opener = unsealer or Unsealer(store)
 
-    async def get(chunk: HeldChunk) -> bytes:
-        body = await fetch_chunk(store, chunk.key, chunk.sha256)
-        return await opener.frame(chunk.key, chunk.key_id, body)
+    async def get(chunk: HeldChunk) -> bytes | None:
+        try:
+            body = await fetch_chunk(store, chunk.key, chunk.sha256)
+            return await opener.frame(chunk.key, chunk.key_id, body)
+        except (ChunkGone, KeyGone) as error:
+            if lost is None:
+                raise
+            lost.append(error)
+            return None
 
     async with aclosing(in_turn(chunks, get, limit=store.concurrency)) as frames:
         done = 0
         async for frame in frames:
-            for record in _records_of(frame, chunks[done].key, conversation):
-                yield record
+            if frame is not None:
+                for record in _records_of(frame, chunks[done].key, conversation):
+                    yield record
             done += 1
             progress(done, len(chunks))
 

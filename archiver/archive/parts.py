@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archiver.errors import Damaged
+from archiver.errors import Damaged, LogGap
 from archiver.format.lines import payload_bytes
 from archiver.model.record import Form, Op
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from archiver.model.record import Record
 
-__all__ = ["damaged", "key_of", "payload_of", "whole_entries"]
+__all__ = ["beheaded", "damaged", "key_of", "payload_of", "whole_entries"]
 
 
 def key_of(record: Record) -> str:
@@ -28,6 +28,17 @@ def damaged(record: Record, what: str) -> Damaged:
     return Damaged(
         f"in stream {key_of(record)}, the record at position {record.position} {what}",
         advice="Run `archiver verify --read-data` to see what the archive lacks.",
+    )
+
+
+def beheaded(record: Record, missing: int) -> LogGap:
+    """Say that the records between ``missing`` and this one, the next of its log, are not there."""
+    earlier = "its earlier part is" if missing == 0 else f"its records from position {missing} are"
+    return LogGap(
+        f"in stream {key_of(record)}, the record at position {record.position} is preceded by a"
+        f" gap: position {missing} is missing; {earlier} not in the archive (any more)",
+        advice="Chunks expire and are erased one by one: `archiver verify` tells that from loss,"
+        " and `archiver show` prints what is left.",
     )
 
 

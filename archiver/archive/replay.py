@@ -3,8 +3,9 @@
 The rules, in the order in which they are applied:
 
 1. The log is the records of one stream, of one device and tenant, in the order of
-   ``position``. It starts at 0 and has no gap. The same record twice is the same record;
-   two different ones at a position are damage.
+   ``position``. It starts at 0 and has no gap; one that has, because its first chunks expired
+   or were erased, gives no file: what the rest was added to is not known any more. The same
+   record twice is the same record; two different ones at a position are damage.
 2. An observation is a run of records with the same ``observed_at``. Only the end of an
    observation is a state: what lies between was never in the file. A log that ends inside
    an entry (the rest is not shipped yet) is read up to the observation before.
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archiver.archive.parts import damaged, payload_of
+from archiver.archive.parts import beheaded, damaged, payload_of
 from archiver.model.record import FieldChange, Op
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def replay(records: Iterable[Record], at: str | None = None) -> RestoredFile | N
     """Rebuild the file of one stream from its records, in any order.
 
     ``at`` (RFC 3339, UTC, milliseconds) asks for the state at that time, else for the last.
-    Gives ``None`` where nothing was observed by then; raises `Damaged` where the log is not
-    whole.
+    Gives ``None`` where nothing was observed by then; raises `LogGap` where records are
+    not there, as when the first ones expired, `Damaged` where the log is not a log.
     """
     log, duplicates = _log(records)
     cut = _cut(log, at)
@@ -117,7 +118,7 @@ def _log(records: Iterable[Record]) -> tuple[deque[Record], int]:
                 raise damaged(record, "stands there twice, differently")
             duplicates += 1
         else:
-            raise damaged(record, f"is preceded by a gap: position {len(log)} is missing")
+            raise beheaded(record, len(log))
     return log, duplicates
 
 

@@ -1,7 +1,8 @@
 """Writing the files of one conversation back to disk.
 
 Promise: every chunk is compared with its manifest before it is used; every stream of the
-conversation is rebuilt before the first file is written; a file that is there already and
+conversation is rebuilt before the first file is written, or named as one that cannot be, because
+its earlier part expired, was erased or was lost; a file that is there already and
 differs is not touched unless ``force`` is set. What is written survives a power cut.
 
 Limit: one conversation is held in memory while it is rebuilt.
@@ -20,7 +21,7 @@ from archiver.archive.replay import replay
 from archiver.archive.unseal import Unsealer
 from archiver.assistants.names import file_parts
 from archiver.durable import files
-from archiver.errors import ArchiveError, NotArchived
+from archiver.errors import ArchiveError, LogGap, NotArchived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,9 @@ class Restored:
     ``gone`` are streams that had been deleted by the time that was asked for, and are
     therefore not written. Without a time, deleted files are written as they last were;
     their ``deleted_at`` says so. ``unreadable`` names manifests that could not be read: what
-    only they list is missing here.
+    only they list is missing here. ``lost`` says which chunks are not there or can be opened by
+    nobody any more, and ``cut`` why a stream could not be rebuilt without them: it expired in
+    part, was erased, or was lost.
     """
 
     conversation: ArchivedConversation
@@ -59,6 +62,8 @@ class Restored:
     written: tuple[WrittenFile, ...]
     gone: tuple[RestoredFile, ...]
     unreadable: tuple[str, ...]
+    lost: tuple[ArchiveError, ...] = ()
+    cut: tuple[LogGap, ...] = ()
 
 
 async def restore(
@@ -81,7 +86,10 @@ async def restore(
     """
     folder = to.joinpath(*file_parts(conversation.assistant), *file_parts(conversation.id))
     unsealer = Unsealer(store, identities)
-    rebuilt = await _rebuild(unsealer, store, conversation, at, progress)
+    lost: list[ArchiveError] = []
+    cut: list[LogGap] = []
+    logs = await _logs(unsealer, store, conversation, progress, lost)
+    rebuilt = _rebuilt(logs, conversation, at, lost, cut)
     several = len(conversation.devices) > 1
     gone = tuple(file for file in rebuilt if at is not None and file.deleted_at is not None)
     planned = [
@@ -89,31 +97,53 @@ async def restore(
     ]
     for written in planned:
         _write(written)
-    return Restored(conversation, folder, tuple(planned), gone, catalogue.unreadable)
+    return Restored(
+        conversation, folder, tuple(planned), gone, catalogue.unreadable, tuple(lost), tuple(cut)
+    )
 
 
-async def _rebuild(
+async def _logs(
     unsealer: Unsealer,
     store: Store,
     conversation: ArchivedConversation,
-    at: str | None,
     progress: Callable[[int, int], None],
-) -> list[RestoredFile]:
+    lost: list[ArchiveError],
+) -> dict[str, list[Record]]:
     logs: dict[str, list[Record]] = defaultdict(list)
-    chunks = conversation.chunks
-    reading = read_records(store, chunks, conversation, unsealer=unsealer, progress=progress)
+    reading = read_records(
+        store, conversation.chunks, conversation, unsealer=unsealer, progress=progress, lost=lost
+    )
     async with aclosing(reading) as records:
         async for record in records:
             logs[key_of(record)].append(record)
+    return logs
+
+
+def _rebuilt(
+    logs: dict[str, list[Record]],
+    conversation: ArchivedConversation,
+    at: str | None,
+    lost: list[ArchiveError],
+    cut: list[LogGap],
+) -> list[RestoredFile]:
+    """Replay every log that can be; raise where none can, or nothing had been observed."""
     first = min((one.observed_at for log in logs.values() for one in log), default=None)
-    rebuilt = [replay(logs.pop(key), at) for key in sorted(logs)]
-    found = [file for file in rebuilt if file is not None]
-    if not found:
-        raise NotArchived(
-            f"nothing of conversation {conversation.id} had been observed at {at}",
-            advice=f"The first look at it was at {first}; ask for that time or a later one.",
-        )
-    return sorted(found, key=lambda file: (file.device, file.stream))
+    found: list[RestoredFile] = []
+    for key in sorted(logs):
+        try:
+            file = replay(logs.pop(key), at)
+        except LogGap as error:
+            cut.append(error)
+        else:
+            found += [file] if file is not None else []
+    if found:
+        return sorted(found, key=lambda file: (file.device, file.stream))
+    if cut or lost:
+        raise (cut or lost)[0]
+    raise NotArchived(
+        f"nothing of conversation {conversation.id} had been observed at {at}",
+        advice=f"The first look at it was at {first}; ask for that time or a later one.",
+    )
 
 
 def _plan(folder: Path, file: RestoredFile, *, several: bool, force: bool) -> WrittenFile:

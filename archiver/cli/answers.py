@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archiver.archive.held import ArchivedConversation
     from archiver.archive.restore import Restored, WrittenFile
     from archiver.cli.reading import Transcript
+    from archiver.errors import ArchiveError
 
 __all__ = [
     "page",
@@ -20,6 +21,7 @@ __all__ = [
     "print_rows",
     "restored_json",
     "rows_json",
+    "tell_lost",
     "transcript_json",
 ]
 
@@ -70,6 +72,7 @@ def transcript_json(found: Transcript) -> dict[str, Any]:
         "observed_at": found.observed_at,
         "turns": found.turns,
         "unreadable_manifests": found.unreadable,
+        "not_there": [str(error) for error in found.lost],
     }
 
 
@@ -88,6 +91,15 @@ def page(found: Transcript) -> Iterator[str]:
             yield f"[{turn.note}]"
         if turn.text:
             yield turn.text
+
+
+def tell_lost(lost: Sequence[ArchiveError]) -> None:
+    """Say that chunks of a conversation are not there or closed for ever."""
+    if lost:
+        note(
+            f"{len(lost)} of its chunks are not there or can be opened by nobody any more:"
+            " expired, erased or lost. `archiver verify` tells which."
+        )
 
 
 def restored_json(done: Restored) -> dict[str, Any]:
@@ -114,6 +126,7 @@ def restored_json(done: Restored) -> dict[str, Any]:
             for file in done.gone
         ],
         "unreadable_manifests": done.unreadable,
+        "not_there": [str(error) for error in (*done.lost, *done.cut)],
     }
 
 
@@ -125,6 +138,9 @@ def print_restored(done: Restored) -> None:
     for file in done.gone:
         when = shown(file.deleted_at or file.observed_at)
         note(f"not written: {file.stream}, which its user had deleted; seen to be gone at {when}")
+    for error in done.cut:
+        note(f"not written: {error}")
+    tell_lost(done.lost)
     row = done.conversation
     note(f"{len(done.written)} files of {row.assistant} {row.id} lie in {done.folder}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,12 +19,19 @@ from archiver.cli.answers import (
     print_rows,
     restored_json,
     rows_json,
+    tell_lost,
     transcript_json,
 )
+from archiver.cli.exits import ExitCode
 from archiver.cli.options import examples, json_option
 from archiver.cli.output import print_json, say, visible
 from archiver.cli.times import first_moment, last_moment
 from archiver.cli.where import Where, archive_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archiver.errors import ArchiveError
 
 __all__ = ["ls", "restore", "show"]
 
@@ -113,7 +121,8 @@ def show(conversation: str, where: Where, at: str | None, *, as_json: bool) -> i
     else:
         for line in page(found):
             say(line)
-    return archives.conclude(found.unreadable)
+    tell_lost(found.lost)
+    return archives.conclude(found.unreadable, _code(found.lost))
 
 
 @click.command(
@@ -140,7 +149,8 @@ def restore(
     """Give back the files of one conversation, byte for byte.
 
     CONVERSATION is an id as `archiver ls` shows it, or its beginning. JSON documents come
-    back equal as JSON. Either all files can be written or none is.
+    back equal as JSON. A file whose earlier part expired or was erased is named and not
+    written, and the exit code is 2.
     """
     from archiver.archive.restore import restore as write  # noqa: PLC0415 - --help needs none
     from archiver.cli.archives import Archives, bars  # noqa: PLC0415
@@ -166,4 +176,8 @@ def restore(
         print_json(restored_json(done))
     else:
         print_restored(done)
-    return archives.conclude(done.unreadable)
+    return archives.conclude(done.unreadable, _code((*done.lost, *done.cut)))
+
+
+def _code(missing: Sequence[ArchiveError]) -> ExitCode:
+    return ExitCode.INCOMPLETE if missing else ExitCode.DONE

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archiver.archive.catalogue import Catalogue
     from archiver.archive.held import ArchivedConversation
     from archiver.cli.archives import Archives, Part
+    from archiver.errors import ArchiveError
     from archiver.model.record import Record
     from archiver.stores.protocol import Store
 
@@ -32,22 +33,31 @@ __all__ = ["Transcript", "transcript", "trust_in", "verification"]
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A conversation to read. ``observed_at`` holds each time at which it was looked at."""
+    """A conversation to read. ``observed_at`` holds each time at which it was looked at.
+
+    ``lost`` says which of its chunks are not there, or can be opened by nobody any more.
+    """
 
     conversation: ArchivedConversation
     observed_at: tuple[str, ...]
     turns: tuple[Turn, ...]
     unreadable: tuple[str, ...]
+    lost: tuple[ArchiveError, ...] = ()
 
 
 async def transcript(archives: Archives, text: str, at: str | None) -> Transcript:
     """Read the one conversation that ``text`` names, as far as it was observed by ``at``."""
 
     async def work(store: Store, catalogue: Catalogue, row: ArchivedConversation) -> Transcript:
+        lost: list[ArchiveError] = []
         with bars("chunks") as tell:
             unsealer = Unsealer(store, archives.identities)
-            reading = read_records(store, row.chunks, row, unsealer=unsealer, progress=tell)
+            reading = read_records(
+                store, row.chunks, row, unsealer=unsealer, progress=tell, lost=lost
+            )
             records = [one async for one in reading]
+        if lost and not records:
+            raise lost[0]
         seen = sorted({record.observed_at for record in records})
         known = records if at is None else _known_at(records, at)
         if not known:
@@ -58,7 +68,7 @@ async def transcript(archives: Archives, text: str, at: str | None) -> Transcrip
                 else "Its chunks hold nothing of it: run `archiver verify --read-data`.",
             )
         times = tuple(time for time in seen if at is None or time <= at)
-        return Transcript(row, times, tuple(turns(known)), catalogue.unreadable)
+        return Transcript(row, times, tuple(turns(known)), catalogue.unreadable, tuple(lost))
 
     return await archives.with_conversation(text, work)
 

@@ -9,7 +9,7 @@ import pytest
 
 from archiver.archive.catalogue import read_catalogue
 from archiver.archive.restore import restore
-from archiver.errors import ArchiveError, Damaged, NotArchived
+from archiver.errors import ArchiveError, ChunkGone, Damaged, LogGap, NotArchived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,17 +141,58 @@ async def test_a_name_that_leads_elsewhere_is_refused(
     assert files_in(tmp_path) == {}
 
 
-async def test_a_gap_in_a_log_stops_the_restore_before_the_first_file(
+async def test_a_file_whose_log_has_a_gap_is_named_and_not_written(
     synthetic: Any, tmp_path: Path
 ) -> None:
-    """A chunk that was never shipped is not papered over."""
+    """What was never shipped, or expired, is not papered over; other files are given back."""
     archive = synthetic.Archive()
     archive.manifest(
         archive.chunk(synthetic.text(0, 0, "a", stream="a"), synthetic.text(1, 0, "b", stream="b"))
     )
-    with pytest.raises(Damaged, match="position 0 is missing"):
+    done = await give_back(archive, tmp_path)
+    assert [one.file.stream for one in done.written] == ["a"]
+    (cut,) = done.cut
+    assert "position 0 is missing; its earlier part is not in the archive" in str(cut)
+    assert "expire" in cut.advice
+
+
+async def test_where_nothing_can_be_rebuilt_the_restore_says_why(
+    synthetic: Any, tmp_path: Path
+) -> None:
+    """The head of the only log expired: a clear error, and no file."""
+    archive = synthetic.Archive()
+    first = archive.chunk(synthetic.text(0, 0, "a"))
+    archive.manifest(first, archive.chunk(synthetic.text(1, 1, "b")))
+    del archive.store.objects[first["key"]]
+    with pytest.raises(LogGap, match="earlier part"):
         await give_back(archive, tmp_path)
     assert files_in(tmp_path) == {}
+
+
+async def test_an_end_that_expired_is_named_beside_what_is_given_back(
+    synthetic: Any, tmp_path: Path
+) -> None:
+    """The state before it is written, and it is said which chunk is gone."""
+    archive = synthetic.Archive()
+    last = archive.chunk(synthetic.text(1, 1, "b"))
+    archive.manifest(archive.chunk(synthetic.text(0, 0, "a")), last)
+    del archive.store.objects[last["key"]]
+    done = await give_back(archive, tmp_path)
+    assert [one.file.body for one in done.written] == [b"a\n"]
+    (lost,) = done.lost
+    assert last["key"] in str(lost)
+
+
+async def test_where_every_chunk_is_gone_the_restore_says_which(
+    synthetic: Any, tmp_path: Path
+) -> None:
+    """All of it expired."""
+    archive = synthetic.Archive()
+    only = archive.chunk(synthetic.text(0, 0, "a"))
+    archive.manifest(only)
+    del archive.store.objects[only["key"]]
+    with pytest.raises(ChunkGone, match="not there"):
+        await give_back(archive, tmp_path)
 
 
 async def test_a_document_is_restored_as_json(synthetic: Any, tmp_path: Path) -> None:

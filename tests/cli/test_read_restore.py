@@ -135,18 +135,45 @@ def test_where_to_must_be_said(archiver: Callable[..., Said], told: Story) -> No
     assert (said.code, "--to" in said.err) == (64, True)
 
 
-def test_a_damaged_archive_restores_nothing(
-    archiver: Callable[..., Said], story: Story, tmp_path: Path
-) -> None:
-    """Not even the files that could be read."""
+def chunks_of(story: Story) -> list[Path]:
+    """Give the chunks that hold the story's conversation, the oldest first."""
     holding = [
         chunk
         for chunk in story.chunks()
         if story.claude.encode() in zstandard.ZstdDecompressor().decompress(chunk.read_bytes())
     ]
     assert len(holding) > 1
-    holding[-1].unlink()
+    return holding
+
+
+def test_a_damaged_archive_restores_nothing(
+    archiver: Callable[..., Said], story: Story, tmp_path: Path
+) -> None:
+    """Not even the files that could be read."""
+    chunks_of(story)[-1].write_bytes(b"altered")
     said = archiver("restore", story.claude, "--archive", story.archive, "--to", tmp_path / "to")
     assert said.code == 3
-    assert "listed but not there" in said.err
+    assert "not what its manifest lists" in said.err
     assert not (tmp_path / "to").exists()
+
+
+def test_a_conversation_of_which_a_part_expired_says_so(
+    archiver: Callable[..., Said], story: Story, tmp_path: Path
+) -> None:
+    """Chunks that are gone, lawfully or not: exit code 2, in words and for programs; no crash."""
+    holding = chunks_of(story)
+    for chunk in holding[:-1]:
+        chunk.unlink()
+    to = ("--archive", story.archive, "--to", tmp_path / "to")
+    said = archiver("restore", story.claude, *to)
+    assert said.code == 2
+    assert "expire" in said.err
+    shown = archiver("show", story.claude, "--archive", story.archive, "--json")
+    assert shown.code == 2
+    assert len(shown.json["not_there"]) == len(holding) - 1
+    holding[-1].unlink()
+    for command in (("restore", story.claude, *to), ("show", story.claude, *to[:2])):
+        said = archiver(*command)
+        assert said.code == 2
+        assert "listed but not there" in said.err
+        assert "expired, was erased or was lost" in said.err
