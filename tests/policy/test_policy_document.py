@@ -110,6 +110,8 @@ def test_null_is_not_a_way_to_say_default(
         ("chunk.level", 20, f"{TENANT}.chunk.level", "19"),
         ("retention.days", 0, f"{TENANT}.retention.days", "1"),
         ("retention.class", "Gold!", f"{TENANT}.retention.class", "a-z"),
+        ("sealing.keys_since", "2026-01-31", f"{TENANT}.sealing.keys_since", "12:00:00Z"),
+        ("sealing.keys_since", "2026-01-31T12:00", f"{TENANT}.sealing.keys_since", "offset"),
         ("identity", {}, f"{TENANT}.identity", "subject_key_file"),
         ("identity.subject_key", "short", f"{TENANT}.identity.subject_key", "16"),
         ("identity.source", "dns", f"{TENANT}.identity.source", "git-email"),

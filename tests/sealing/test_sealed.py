@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ from archiver.daemon import engine as engines
 from archiver.durable import files
 from archiver.evidence import note
 from archiver.format import manifests as form
+from archiver.format.times import rfc3339
 from archiver.model.answers import Answer
 from archiver.sealing import docket
 from archiver.sealing.purge import purge_tenant
@@ -57,6 +59,14 @@ def sealed(tmp_path: Path, officer: Officer, other: Officer) -> Iterator[Laptop]
     laptop = Laptop(tmp_path, tenants=[tenant_rules("acme", bucket, **sealing_to(officer, other))])
     yield laptop
     laptop.halt()
+
+
+def keys_since(laptop: Laptop, at: str, *officers: Officer) -> None:
+    """Put a policy in force that uses no month key from before ``at``."""
+    rules = sealing_to(*officers)
+    rules["sealing"]["keys_since"] = at
+    laptop.tenants[0] |= rules
+    laptop.apply()
 
 
 def speak(laptop: Laptop, *numbers: int, chat: str = CHAT, **more: object) -> None:
@@ -262,6 +272,55 @@ class TestWhoOpens:
         }
         (log,) = read_archive(sealed.bucket, identity=other.identity).logs.values()
         assert [one.position for one in log] == [0, 1]
+
+    def test_after_keys_since_a_new_key_seals_what_comes_and_old_chunks_keep_theirs(
+        self, sealed: Laptop, officer: Officer, other: Officer
+    ) -> None:
+        """What was sealed before goes on as it is; through restarts there is one new key."""
+        speak(sealed, 1)
+        sealed.seal()
+        keys_since(sealed, rfc3339(sealed.clock()), officer, other)
+        for number in (2, 3):
+            speak(sealed, number)
+            sealed.ship()
+            sealed.crash()
+        first, *later = listed_keys(sealed.bucket)
+        assert len(set(later)) == 1
+        assert first not in later
+        (log,) = read_archive(sealed.bucket, identity=officer.identity).logs.values()
+        assert [one.position for one in log] == [0, 1, 2]
+        assert_verified(sealed.bucket)
+
+    def test_a_key_that_was_made_while_the_clock_was_ahead_counts_no_more(
+        self, sealed: Laptop, officer: Officer, other: Officer
+    ) -> None:
+        """It says that it is younger than the erasure; what it seals could be opened by nobody."""
+        sealed.clock.sleep(30 * 86_400)
+        speak(sealed, 1)
+        sealed.ship()
+        sealed.clock.sleep(-30 * 86_400)
+        keys_since(sealed, rfc3339(sealed.clock()), officer, other)
+        speak(sealed, 2)
+        sealed.ship()
+        first, second = listed_keys(sealed.bucket)
+        assert first != second
+
+    def test_a_time_that_is_still_to_come_makes_a_new_key_when_it_comes(
+        self, sealed: Laptop, officer: Officer, other: Officer
+    ) -> None:
+        """The erasure may be announced before it is done."""
+        announced = rfc3339(sealed.clock() + timedelta(days=1))
+        keys_since(sealed, announced, officer, other)
+        speak(sealed, 1)
+        sealed.ship()
+        speak(sealed, 2)
+        sealed.ship()
+        sealed.clock.sleep(2 * 86_400)
+        speak(sealed, 3)
+        sealed.ship()
+        before, still, after = listed_keys(sealed.bucket)
+        assert before == still
+        assert after != before
 
     def test_a_sealed_archive_verifies_without_any_key(self, sealed: Laptop) -> None:
         """Signatures, chains and hashes are over what is stored."""
