@@ -357,3 +357,77 @@ async def test_the_order_of_deeds_is_order_then_wraps_then_chunks(office: Office
     did = [call for call in office.store.calls if call.verb in ("put", "destroy")]
     what = ["order" if c.verb == "put" else "wrap" if "/_keys/" in c.key else "chunk" for c in did]
     assert what == ["order", "wrap", "chunk", "chunk", "chunk"]
+
+
+async def test_what_is_planted_under_a_number_of_an_order_is_not_the_order_s(
+    office: Office,
+) -> None:
+    """Neither another person's chunk of that number, nor what no checkpoint covers."""
+    mine = office.chunk(LAPTOP, ADA)
+    await office.settle()
+    office._numbers[LAPTOP] = 0
+    theirs = office.chunk(LAPTOP, BOB)
+    await office.settle()
+    _, (done,) = await erase(office)
+    assert (done.removed, office.keeps(mine), office.keeps(theirs)) == (1, False, True)
+    office._numbers[LAPTOP] = 0
+    planted = office.chunk(LAPTOP, ADA, day="2026-03-11")
+    office.list_all()
+    assert await finish(office.desk) == ()
+    assert office.keeps(planted)
+
+
+async def test_a_chunk_of_any_class_that_nobody_listed_refuses_it(office: Office) -> None:
+    """Of a class that no manifest ever named, too."""
+    await two_people(office)
+    planted = office.chunk(LAPTOP, ADA, key_id=ONE)
+    office._waiting.clear()
+    for name in ("zzz", "a"):
+        stray = planted.replace("class=standard", f"class={name}")
+        office.store.objects[stray] = office.store.objects[planted]
+    del office.store.objects[planted]
+    assert "no checkpoint covers 2 chunks" in str(await refused(office))
+
+
+async def test_a_second_erasure_names_only_what_is_new(office: Office) -> None:
+    """What stayed as noise of the first one is the first one's."""
+    office.wrap()
+    office.chunk(key_id=ONE, retain=Retain("governance", LATER))
+    await office.settle()
+    await erase(office)
+    office.wrap(key_id=TWO)
+    office.chunk(key_id=TWO)
+    await office.settle()
+    await erase(office)
+    first, second = await erasures(office)
+    assert [one.chunks[0].runs for one in (first, second)] == [((1, 1),), ((2, 2),)]
+    assert (first.keys, second.keys) == ((ONE,), (TWO,))
+
+
+async def test_a_hold_that_comes_while_an_erasure_reads_stops_it(office: Office) -> None:
+    """The orders are asked once more before the first deed."""
+    _, mine = await two_people(office)
+    this = await plan(office.desk, Wanted(ADA), now=office.now)
+    await order(office.desk, this, basis="x", reason="x", by="x", now=office.now)
+    listing, desk, ordered = office.store.list, office.desk, False
+
+    async def list_(prefix: str, *, after: str = "") -> Any:
+        nonlocal ordered
+        async for one in listing(prefix, after=after):
+            yield one
+        if "_manifests" in prefix and not ordered:
+            ordered = True
+            await holds.add(desk, hold(subject=ADA), by="x", now=office.now)
+
+    office.store.list = list_  # type: ignore[method-assign]
+    (done,) = await finish(desk)
+    assert (ordered, len(done.held), all(map(office.keeps, mine))) == (True, 1, True)
+
+
+async def test_a_class_that_readers_see_nothing_of_is_erased_too(office: Office) -> None:
+    """All of it lies under delete markers, and is there all the same."""
+    key = office.chunk()
+    await office.settle()
+    await office.store.delete(key)
+    _, (done,) = await erase(office)
+    assert (done.removed, office.keeps(key)) == (1, False)

@@ -13,6 +13,7 @@ from archiver.errors import NotOrdered, StoreError
 from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.model.answers import Answer
+from archiver.model.shipment import ConversationCount
 from archiver.retention.hold import add, apply_holds, extents, release
 from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
@@ -91,6 +92,25 @@ async def test_a_released_hold_lets_go_of_what_no_other_holds(office: Office) ->
     await release(office.desk, "spring", reason="closed", by="counsel", now=office.now)
     await apply_holds(office.desk)
     assert office.held() == {other}
+
+
+async def test_a_chunk_that_is_listed_twice_stays_held_if_one_listing_says_so(
+    office: Office,
+) -> None:
+    """Whoever writes a second listing talks nothing out of a hold."""
+    key = office.chunk(said="c1")
+    (entry,) = office._waiting[LAPTOP]
+    await office.settle()
+    other = msgspec.structs.replace(entry, conversations=(ConversationCount("cline", "c2", 1),))
+    office.manifest("f" * 16, recovered=(other,))
+    await put_on(office, "one", assistant="cline", conversation="c1", subject=ADA)
+    await put_on(office, "two", assistant="cline", conversation="c2", subject=ADA)
+    await release(office.desk, "two", reason="x", by="x", now=office.now)
+    done = await apply_holds(office.desk)
+    assert (office.held(), done.lifted) == ({key}, 0)
+    await release(office.desk, "one", reason="x", by="x", now=office.now)
+    await apply_holds(office.desk)
+    assert office.held() == set()
 
 
 async def test_a_chunk_under_a_delete_marker_is_held_and_brought_back(office: Office) -> None:
