@@ -21,6 +21,7 @@ __all__ = [
     "admin_name",
     "credentials_of",
     "days",
+    "every",
     "folder",
     "in_words",
     "seconds",
@@ -65,6 +66,11 @@ def seconds(number: int) -> str:
     """Say a time in the largest unit that fits it exactly: ``15 minutes``."""
     length, unit = next(one for one in _UNITS if number % one[0] == 0)
     return _counted(number // length, unit) if number else "0 seconds"
+
+
+def every(number: int) -> str:
+    """Say how often: ``every hour``, ``every 30 seconds``."""
+    return f"every {seconds(number).removeprefix('1 ')}"
 
 
 def size(number: int) -> str:

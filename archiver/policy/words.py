@@ -14,6 +14,7 @@ from archiver.policy.phrases import (
     admin_name,
     credentials_of,
     days,
+    every,
     folder,
     in_words,
     seconds,
@@ -47,7 +48,7 @@ def explained(policy: Policy) -> tuple[Passage, ...]:
     """Say all of a policy, tenant by tenant in the order in which they claim."""
     return (
         *(passage for tenant in policy.tenants for passage in _tenant(tenant)),
-        Passage(None, "on each machine", tuple(_machine(policy))),
+        Passage(None, "on a machine", tuple(_machine(policy))),
     )
 
 
@@ -199,10 +200,9 @@ def _machine(policy: Policy) -> Iterator[str]:
         yield "Nothing is captured: no tenant is enabled."
     schedule, spool = policy.schedule, policy.spool
     yield (
-        f"archiver looks every {seconds(schedule.collect_seconds)}, reads a file once it was left"
-        f" alone for {seconds(schedule.quiet_seconds)}, sends every"
-        f" {seconds(schedule.ship_seconds)}, and tidies up every"
-        f" {seconds(schedule.housekeeping_seconds)}."
+        f"archiver looks {every(schedule.collect_seconds)}, reads a file once it was left alone"
+        f" for {seconds(schedule.quiet_seconds)}, sends {every(schedule.ship_seconds)}, and tidies"
+        f" up {every(schedule.housekeeping_seconds)}."
     )
     rate = schedule.bandwidth_bytes_per_second
     yield f"It sends at most {size(rate)} a second." if rate else "It sends as fast as it can."

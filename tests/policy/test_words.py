@@ -100,7 +100,7 @@ class TestAll:
                 "signed by",
             ]
             * len(policy.tenants),
-            "on each machine",
+            "on a machine",
         ]
         assert all(one.sentences for one in explained(policy))
 
@@ -136,7 +136,7 @@ class TestSentences:
         assert about(as_policy(document), "captured").startswith(
             "Nothing: this tenant is disabled."
         )
-        assert "Nothing is captured" in about(as_policy(document), "on each machine", None)
+        assert "Nothing is captured" in about(as_policy(document), "on a machine", None)
 
     def test_the_default_tenant_takes_what_nobody_claims(
         self, document: dict[str, Any], tenant: dict[str, Any]
