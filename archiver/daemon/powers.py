@@ -13,7 +13,7 @@ probe takes the way of a chunk; then everything else is tried on it (`archiver.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -35,6 +35,7 @@ __all__ = ["Power", "Report", "examine_keys"]
 _LOCK: Final = timedelta(minutes=1)
 _NO_ANSWER: Final = (Answer.UNREACHABLE, Answer.BUSY, Answer.CLOCK)
 
+_FOR_THE_BODY: Final = ("Malformed", "Invalid", "XAmzContent", "BadDigest")
 _BELOW: Final = "the first version stays below it"
 
 Can = Literal["yes", "no", "unknown"]
@@ -80,7 +81,8 @@ async def examine_keys(
         more, stays = await _on_probe(store, probe, versions)
         powers += more
     powers.insert(len(written) + 1, await _list(store, probe.key.rpartition("_probe/")[0]))
-    powers += [await _rules(store, deed) for deed in Deed]
+    for deed in Deed:
+        powers += await _rules(store, deed)
     return Report(store.name, tuple(powers), stays)
 
 
@@ -160,12 +162,18 @@ async def _list(store: S3Powers, folder: str) -> Power:
     return await _tried("list", first())
 
 
-async def _rules(store: S3Powers, deed: Deed) -> Power:
-    """Tell whether a change of the rules was refused for the right, or for what was asked."""
-    found = await _tried(str(deed), store.ask(deed))
-    if found.can == "unknown" and found.note.startswith(("Malformed", "Invalid")):
-        return replace(found, can="yes", right=False, note="")
-    return found
+async def _rules(store: S3Powers, deed: Deed) -> list[Power]:
+    """Tell whether the bucket's rules can be read and, where not, whether they can be changed."""
+    read, change = f"read the {deed}", f"change the {deed}"
+    seen = await _tried(read, store.read_rules(deed))
+    if seen.can == "unknown" and seen.note.startswith("NoSuch"):
+        seen = Power(read, "yes", right=False, note="there is none")
+    if seen.can != "no":
+        return [seen, Power(change, "unknown", right=True, note="not asked: it is read")]
+    asked = await _tried(change, store.ask_to_change(deed))
+    if asked.can == "unknown" and asked.note.startswith(_FOR_THE_BODY):
+        asked = Power(change, "yes", right=False)
+    return [seen, asked]
 
 
 async def _tried(name: str, deed: Awaitable[object]) -> Power:

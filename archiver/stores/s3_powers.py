@@ -1,42 +1,58 @@
 """What keys can do to a bucket that a writer should not: each deed tried on a probe, or in vain.
 
 Nothing but the probe is ever altered. Its deeds are an unconditional put of the very same bytes,
-a plain delete, and a delete of its versions past a governance lock. Whether the keys may change
-the bucket's own rules is asked with a body that is neither JSON nor XML: who may not is refused
-for that, who may for the body (on Ceph 16.2 and moto the right is looked at first, and AWS says so
-of itself).
+a plain delete, and a delete of its versions past a governance lock.
+
+Whether keys may change the bucket's own rules is asked with a body that is neither JSON nor XML,
+and is not the one that was signed: each alone makes a change impossible. Who may not is refused for
+that, who may for the body (Ceph 16.2 looks at the right first). Ask only where the keys may not
+even read the rules: a server that lets everybody in might look at nothing (moto takes any policy).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from archiver.stores.s3 import S3Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Deed", "S3Powers"]
 
-_NO_RULES: Final = b"archiver asks whether this is refused, and for what"
-"""Sent in the place of rules. What it stands in for would be refused as well."""
+_SIGNED: Final = b"archiver asks whether this is refused for the right"
+_SENT: Final = b"archiver asks whether this is refused, and for what"
 
 
 class Deed(StrEnum):
-    """What is asked for in vain: changes of a bucket's rules."""
+    """The bucket's own rules, which no writer needs to see or to change."""
 
-    POLICY = "change the bucket policy"
-    LIFECYCLE = "change the lifecycle"
+    POLICY = "bucket policy"
+    LIFECYCLE = "lifecycle"
 
 
-_OPERATIONS: Final[dict[Deed, tuple[str, str, dict[str, Any]]]] = {
-    Deed.POLICY: ("PutBucketPolicy", "put_bucket_policy", {"Policy": "{}"}),
-    Deed.LIFECYCLE: (
-        "PutBucketLifecycleConfiguration",
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """How rules are read, and how a change of them is asked for."""
+
+    read: str
+    change: str
+    event: str
+    arguments: Mapping[str, Any]
+
+
+_CALLS: Final[Mapping[Deed, _Calls]] = {
+    Deed.POLICY: _Calls(
+        "get_bucket_policy", "put_bucket_policy", "PutBucketPolicy", {"Policy": "none"}
+    ),
+    Deed.LIFECYCLE: _Calls(
+        "get_bucket_lifecycle_configuration",
         "put_bucket_lifecycle_configuration",
+        "PutBucketLifecycleConfiguration",
         {"LifecycleConfiguration": {"Rules": [{"Status": "none", "Prefix": "_probe/"}]}},
     ),
 }
@@ -73,15 +89,29 @@ class S3Powers(S3Store):
                     Bucket=self._settings.bucket, Key=key, VersionId=version, **past
                 )
 
-    async def ask(self, deed: Deed) -> None:
+    async def read_rules(self, deed: Deed) -> None:
+        """Read a bucket's rules."""
+        with self._translated(f"read the {deed} of", self._settings.bucket):
+            await getattr(self._client, _CALLS[deed].read)(Bucket=self._settings.bucket)
+
+    async def ask_to_change(self, deed: Deed) -> None:
         """Ask for a change that no server can make. It always raises, and how tells all."""
-        operation, method, arguments = _OPERATIONS[deed]
-        event = f"before-call.s3.{operation}"
-        self._client.meta.events.register(event, _spoil, unique_id=event)
-        with self._translated(f"{deed} of", self._settings.bucket):
-            await getattr(self._client, method)(Bucket=self._settings.bucket, **arguments)
+        calls = _CALLS[deed]
+        events = self._client.meta.events
+        for event, handler in (("before-call", _spoil), ("before-send", _swap)):
+            name = f"{event}.s3.{calls.event}"
+            events.register(name, handler, unique_id=name)
+        with self._translated(f"change the {deed} of", self._settings.bucket):
+            await getattr(self._client, calls.change)(
+                Bucket=self._settings.bucket, **calls.arguments
+            )
 
 
 def _spoil(params: dict[str, Any], **_event: object) -> None:
-    """Put in place of the rules what nobody can read as any."""
-    params["body"] = _NO_RULES
+    """Sign, in place of rules, what nobody can read as any."""
+    params["body"] = _SIGNED
+
+
+def _swap(request: Any, **_event: object) -> None:
+    """Send something else than was signed, as long."""
+    request.body = _SENT
