@@ -57,7 +57,7 @@ class Story:
         self.done = root / "done"
         clock = Clock()
         clock.sleep(10 * self._count())
-        tenant = tenant_rules("acme", root / "bucket")
+        tenant = tenant_rules("acme", root / "bucket", retention={"days": 3650})
         if officer := os.environ.get("STORY_OFFICER"):
             tenant["sealing"] = {"officers": [officer]}
         self.laptop = Laptop(root, clock=clock, tenants=[tenant])
