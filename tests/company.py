@@ -10,7 +10,8 @@ eve = company.colleague("eve")        # another person, another machine, the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from laptop import SUBJECT_KEY, opened_chunk
@@ -28,11 +29,16 @@ __all__ = ["Company"]
 
 @dataclass
 class Company(World):
-    """``person`` uses the machine; ``shared`` is the first one's root."""
+    """``person`` uses the machine; ``shared`` is the first one's root.
+
+    ``rules`` stand in the policy besides.
+    """
 
     person: str = "dev"
     shared: Path | None = None
     seals: bool = True
+    rules: dict[str, Any] = field(default_factory=dict)
+    colleagues: list[Company] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the admin's key, then everything else."""
@@ -67,19 +73,29 @@ class Company(World):
         rules = {
             "evidence": {"admin_keys": [public]},
             "identity": {"source": "fixed", "value": self.person, "subject_key": SUBJECT_KEY},
+            **self.rules,
             **more,
         }
-        if self.seals:
-            super().decide(*names, **rules)
-        else:
-            World.decide(self, **rules)
-            self.listed = names
+        sealing = rules.pop("sealing", {})
+        World.decide(self, *(names if self.seals else ()), **rules)
+        self.listed = names
+        document = json.loads(self.policy.read_text())
+        document["tenants"][0]["sealing"] |= sealing
+        self.policy.write_text(json.dumps(document))
 
     def colleague(self, person: str) -> Company:
         """Give another person's machine."""
-        return Company(
-            self.root / person, self.officers, self.listed, person, self.root, seals=self.seals
+        other = Company(
+            self.root / person,
+            self.officers,
+            self.listed,
+            person,
+            self.root,
+            seals=self.seals,
+            rules=self.rules,
         )
+        self.colleagues.append(other)
+        return other
 
     def sign(self, *words: object, typed: str = "") -> Said:
         """Run a command of the admin, on the first machine."""

@@ -35,6 +35,7 @@ def erase(company: Company, *words: object, typed: str = "") -> Any:
 def findings(company: Company, *more: object) -> Any:
     """Give the codes of what a verification finds."""
     said = company.archiver("verify", "--json", "--read-data", *more)
+    assert said.code in (0, 1, 2), said.err
     return [(one["code"], one["object"]) for one in said.json["findings"]]
 
 
@@ -108,6 +109,19 @@ def test_what_it_means_is_said_before_and_what_to_do_after(company: Company) -> 
     assert abs(datetime.now(UTC) - datetime.fromisoformat(value)) < timedelta(minutes=1)
     assert "order 1 erases it" in said.err
     assert "archiver checkpoint" in said.err
+
+
+def test_with_the_line_in_the_policy_what_is_said_next_can_be_read(company: Company) -> None:
+    """Without it the machine would seal to a key that is destroyed."""
+    since = erase(company, company.subject, "--yes", "--json").json[0]["keys_since"]
+    company.decide(*company.listed, sealing={"keys_since": since})
+    company.say("three", "2026-02-12T09:00:00.000Z")
+    company.sync()
+    (later,) = company.chunks()
+    assert company.readable("ada", [later]) == [later]
+    company.vouch()
+    said = company.sign("erase", "--continue", "--tenant", "acme")
+    assert (said.code, company.readable("ada", [later])) == (0, [later])
 
 
 def test_the_subject_must_be_typed(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
