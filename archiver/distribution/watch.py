@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archiver.credentials.keeping import path_of
 from archiver.distribution import keeping
 from archiver.distribution.following import Asking, Plain, Signed, Standing
 from archiver.distribution.judge import Reason, Refusal
@@ -141,4 +142,6 @@ class Watch:
 def _identity(loaded: LoadedPolicy | None) -> tuple[object, ...] | None:
     if loaded is None:
         return None
-    return loaded.path, loaded.fingerprint, tuple(map(mark, loaded.references))
+    tenants = loaded.policy.tenants
+    kept = (path_of(one.id) for one in tenants if one.store.kind != "folder")
+    return loaded.path, loaded.fingerprint, tuple(map(mark, (*loaded.references, *kept)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import keyring
 import pytest
 from keyring.backends.fail import Keyring as FailKeyring
-from laptop import line, tenant_rules
+from laptop import line, tenant_rules, watching
 
 from archiver.cli.main import invoke
 from archiver.credentials import keeping
@@ -140,3 +140,17 @@ def test_expired_keys_wait_and_nothing_is_lost(device: Laptop) -> None:
     assert f"expired on {ends:%Y-%m-%d %H:%M} UTC" in waiting.detail
     assert "archiver credentials set acme" in waiting.advice
     assert device.engine.spool.backlog("acme").pending_chunks == 1
+
+
+def test_keys_that_are_set_are_a_change_for_a_running_daemon(device: Laptop) -> None:
+    """It tries them with its next tick, and does not sit out a wait of a quarter of an hour."""
+    config = device.root / "policy.json"
+    config.write_text(json.dumps(device.document()))
+    watch = watching(device, config)
+    assert [watch.check().changed for _ in range(2)] == [True, False]
+    keep(DAY, DAY)
+    assert [watch.check().changed for _ in range(2)] == [True, False]
+    keep(DAY, 2 * DAY)
+    assert [watch.check().changed for _ in range(2)] == [True, False]
+    keeping.forget("acme")
+    assert watch.check().changed
