@@ -25,6 +25,15 @@ _NONE: Final = "none"
 """What a person types who wants nothing where there is a default."""
 
 
+_SINGULAR: Final = {
+    "admin_keys": "admin-key",
+    "git_remotes": "git-remote",
+    "officers": "officer",
+    "working_directories": "working-directory",
+}
+"""What an option is called that is given once for each of several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interview:
     """What is ``given`` by options (key, or nothing), and whether anybody is asked."""
@@ -90,7 +99,8 @@ class Interview:
 
     def _checked(self, key: str, value: Any) -> Any:
         if wrong := problem(key, value):
-            raise click.UsageError(f"--{key.replace('_', '-')}: {wrong}.")
+            option = _SINGULAR.get(key, key.replace("_", "-"))
+            raise click.UsageError(f"--{option}: {wrong}.")
         return value
 
     def _explain(self, why: str) -> None:

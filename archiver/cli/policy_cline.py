@@ -15,7 +15,7 @@ from archiver.errors import PolicyUnreadable
 
 if TYPE_CHECKING:
     from archiver.policy.cline import Uploading
-    from archiver.policy.clinehow import Fate
+    from archiver.policy.cline_fates import Fate
 
 __all__ = ["import_cline"]
 
@@ -72,17 +72,17 @@ def import_cline(
         with_tilde,
     )
     from archiver.policy.cline import parse  # noqa: PLC0415
-    from archiver.policy.clinehow import drafted, fates  # noqa: PLC0415
+    from archiver.policy.cline_fates import drafted, fates  # noqa: PLC0415
 
     uploading = parse(_read(file))
     key_file = subject_key_file or with_tilde(default_key_file(tenant))
     draft = drafted(uploading, tenant, key_file, datetime.now(UTC).date(), prefix)
     place = to or usual_place()
+    found = fates(uploading, draft)
     policy = prepared(draft, place, yes=yes)
     kept = None if leave_keys else _keep(tenant, uploading, yes=yes)
     put(policy, quiet=as_json)
     _warn(tenant)
-    found = fates(uploading, draft)
     if as_json:
         settings = [fate._asdict() for fate in found]
         print_json({"policy": place, "tenant": tenant, "keys": kept, "settings": settings})

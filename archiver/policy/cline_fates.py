@@ -119,10 +119,9 @@ def _ship_seconds(uploading: Uploading) -> int | None:
 
 
 def _interval(draft: Draft) -> str:
-    every = draft.schedule["ship_seconds"]
     return (
-        f"[schedule] ship_seconds = {every}; a chunk is made once it is full or as old as"
-        f" [tenants.chunk] max_age_seconds, {seconds(3600)} unless said otherwise"
+        f"[schedule] ship_seconds = {draft.schedule.get('ship_seconds')}; a chunk is made once it"
+        f" is full or as old as [tenants.chunk] max_age_seconds, {seconds(3600)} if left out"
     )
 
 
