@@ -22,7 +22,6 @@ from archiver.retention.listing import listed_chunks, look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.vault.layout import parse_vault_key
-from archiver.vault.months import month_of
 from archiver.witness.place import patiently
 
 if TYPE_CHECKING:
@@ -98,8 +97,7 @@ async def _one(
     wraps = [key for key in await remaining_wraps(place, wanted) if _of(deed, key)]
     if not chunks and not wraps:
         return None
-    months = {month_of(one.key.day) for one in chunks}
-    months |= {key.month for text in wraps if (key := parse_vault_key(text))}
+    months = {key.month for text in wraps if (key := parse_vault_key(text))}
     targets = [Target(one, None) for one in chunks]
     if stopped := tuple(held(targets, known.orders.holds, deed.subject, tuple(months))):
         return Done(seq, deed, held=stopped)

@@ -119,15 +119,13 @@ async def plan(
         )
     targets = await _looked_at(desk.place, new)
     vault = [key for text in wraps if (key := parse_vault_key(text))]
-    found = {month_of(key.day) for key in there.values()}
-    months = sorted(found.union(key.month for key in vault))
     obstacles = list(
         forbidden(
             targets,
             there.keys() - listed.keys(),
             known.orders.holds,
             subject=wanted.subject,
-            months=months,
+            months={key.month for key in vault},
             now=now,
         )
     )
@@ -136,6 +134,8 @@ async def plan(
             f"nothing of {wanted.subject} was erased: {'; '.join(one.reason for one in obstacles)}",
             advice=" ".join(dict.fromkeys(one.advice for one in obstacles)),
         )
+    found = {month_of(one.key.day) for one in new}
+    months = sorted(found.union(key.month for key in vault))
     ids = {key.key_id for key in vault} | set(_ids(targets))
     stay = sum(lock_of(one, now) is not None for one in targets)
     return Plan(

@@ -81,7 +81,7 @@ def forbidden(
 ) -> Iterator[Obstacle]:
     """Yield what forbids an erasure; ``uncovered`` are keys of chunks that no checkpoint covers.
 
-    ``months`` are those of chunks and keys, ``holds`` the ones in force, by id.
+    ``months`` are those of keys that would be destroyed, ``holds`` the ones in force, by id.
     """
     yield from held(targets, holds, subject, tuple(months))
     unknown = [one for one in targets if one.kept and one.kept.held and not _known(one, holds)]

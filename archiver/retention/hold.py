@@ -202,14 +202,16 @@ class _Run:
         if kept is None:
             return ("absent",)
         did = []
-        if not kept.held:
+        if not kept.held and not self.done.by_record:
             try:
                 await patiently(lambda: self._custody.hold(key, on=True))
+                did.append("placed")
             except StoreError as error:
                 if error.refusal.answer is Answer.NOT_FOUND:
                     return ("absent",)
-                raise
-            did.append("placed")
+                if error.refusal.answer is not Answer.CONFIGURATION:
+                    raise
+                self.done.by_record = True  # the bucket was made without Object Lock
         if kept.hidden:
             await patiently(lambda: self._custody.reveal(key))
             did.append("revealed")

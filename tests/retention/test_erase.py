@@ -239,6 +239,18 @@ async def test_a_hold_of_others_forbids_nothing(office: Office) -> None:
     assert len(office.chunks()) == 2
 
 
+async def test_a_hold_of_one_conversation_in_clear_lets_the_others_go(office: Office) -> None:
+    """There are no keys that could open what still arrives of it."""
+    office.chunk(said="c1")
+    await office.settle()
+    other = Hold(
+        id="c", matter="m", reason="r", subject=ADA, assistant="cline", conversation="c-else"
+    )
+    await holds.add(office.desk, other, by="x", now=office.now)
+    await erase(office)
+    assert office.chunks() == set()
+
+
 async def test_a_legal_hold_that_no_order_speaks_of_is_asked_about(office: Office) -> None:
     """It may be of a release that was not applied, or somebody's own."""
     _, mine = await two_people(office)

@@ -174,6 +174,17 @@ async def test_a_store_without_locks_has_the_record_alone(tmp_path: Path) -> Non
     assert {call.verb for call in office.store.calls} <= {"list", "get"}
 
 
+async def test_a_bucket_without_object_lock_has_the_record_alone(office: Office) -> None:
+    """It says so at the first chunk, and what it hides is brought back all the same."""
+    keys = [office.chunk() for _ in range(3)]
+    await office.settle()
+    await office.store.delete(keys[0])
+    office.store.plan = FaultPlan((Fault("hold", Refuse(Answer.CONFIGURATION)),))
+    await add(office.desk, hold(), by="counsel", now=office.now)
+    done = await apply_holds(office.desk)
+    assert (done.by_record, done.placed, done.revealed) == (True, 0, 1)
+
+
 async def test_an_id_is_given_once(office: Office) -> None:
     """Also after its release."""
     office.chunk()

@@ -169,6 +169,20 @@ async def test_a_legal_hold_outlives_the_lifecycle_of_the_bucket(real: Real) -> 
     assert (done.revealed, await real.store.get(key)) == (1, body)
 
 
+async def test_a_bucket_without_object_lock_has_the_record_alone(
+    ceph: Ceph, tmp_path: Path
+) -> None:
+    """Asked once, and not failed over."""
+    office = Office(tmp_path / "admin", prefix="ai")
+    async with open_store(ceph.settings(bucket := ceph.new_bucket(), tmp_path)) as store:
+        real = Real(office, store, ceph, bucket)
+        office.chunk()
+        await real.settle()
+        await holds.add(real.desk, hold(), by="x", now=datetime.now(UTC))
+        done = await apply_holds(real.desk)
+    assert (done.by_record, done.matching, done.placed, done.absent) == (True, 1, 0, 0)
+
+
 async def test_a_hold_covers_what_arrives_later(real: Real) -> None:
     """At the next run."""
     first = real.office.chunk(subject=ADA)
