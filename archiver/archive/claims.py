@@ -28,7 +28,8 @@ class Claim(msgspec.Struct, gc=False):
     """A listed chunk. Small, because there may be millions.
 
     ``entry`` is the listing as JSON, kept only where records are to be read. ``sha256`` has 32
-    bytes. Device and number stand in the key's last part.
+    bytes. ``order`` is the number of the admin's order that took it, 0 where none did. Device and
+    number stand in the key's last part.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Claim(msgspec.Struct, gc=False):
     records: int
     entry: bytes = b""
     seen: Seen = Seen.ABSENT
+    order: int = 0
 
     @property
     def device(self) -> str:

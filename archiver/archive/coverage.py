@@ -50,8 +50,8 @@ class Coverage:
     """The manifests that checkpoints cover: sha256 by device and number.
 
     ``until`` is the time of the newest statement, ``None`` where there is none; ``registry``
-    the sha256 (hex) of the registry that it names. ``rollups`` are the keys, from ``tenant=``
-    on, of all roll-ups that statements list. ``sound`` says that nothing was found.
+    and ``orders`` the sha256 (hex) of what it names of them. ``rollups`` are the keys, from
+    ``tenant=`` on, of all roll-ups that statements list. ``sound`` says that nothing was found.
     """
 
     leaves: dict[str, dict[int, bytes]] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class Coverage:
     until: str | None = None
     statements: int = 0
     registry: str | None = None
+    orders: str | None = None
     rollups: set[str] = field(default_factory=set)
     sound: bool = True
 
@@ -126,6 +127,7 @@ async def cover(
         tree = _tree_of(this)
         last, last_sha256, damaged = this, hashlib.sha256(body).hexdigest(), 0
         found.until, found.registry = this.created_at, this.registry
+        found.orders = this.orders
         found.statements += 1
     found.sound = not findings
     return found, findings

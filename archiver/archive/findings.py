@@ -93,6 +93,16 @@ class Code(StrEnum):
     TIMESTAMP_ALTERED = "timestamp-altered", Severity.INVALID
     TIMESTAMP_UNKNOWN = "timestamp-unknown", Severity.INVALID
 
+    # what the admin ordered
+    ORDER_INVALID = "order-invalid", Severity.INVALID
+    ORDER_MISSING = "order-missing", Severity.MISSING
+    ORDER_GONE = "order-gone", Severity.MISSING
+    ORDER_UNLAWFUL = "order-unlawful", Severity.INVALID
+    HOLD_BROKEN = "hold-broken", Severity.INVALID
+    ORDER_UNFINISHED = "order-unfinished", Severity.NOTE
+    ERASURE_UNFINISHED = "erasure-unfinished", Severity.GAP
+    SEALED_TO_ERASED = "sealed-to-erased", Severity.GAP
+
     # chunks
     CHUNK_MISSING = "chunk-missing", Severity.MISSING
     CHUNK_SIZE = "chunk-size", Severity.INVALID
@@ -155,6 +165,7 @@ class Report:
 
     ``chunks``, ``stored_bytes`` and ``records`` count what manifests list within the scope,
     ``read`` the chunks that were read, ``known`` those that an earlier run had found sound.
+    ``expired`` and ``erased`` are gone by an admin's order, and not lost.
     ``trusted`` says that an admin's key was at hand; ``covered_until`` is the time of the newest
     checkpoint, of several tenants the earliest.
     """
@@ -170,6 +181,8 @@ class Report:
     known: int
     checkpoints: int
     covered_until: str | None
+    expired: int
+    erased: int
     findings: tuple[Finding, ...]
 
     def counts(self) -> dict[Severity, int]:
@@ -199,6 +212,8 @@ class Report:
             "chunks": self.chunks,
             "stored_bytes": self.stored_bytes,
             "records": self.records,
+            "expired": self.expired,
+            "erased": self.erased,
             "counts": {str(severity): count for severity, count in self.counts().items()},
             "exit_status": self.exit_status,
             "findings": [
@@ -233,6 +248,8 @@ def combined(reports: Sequence[Report]) -> Report:
         known=sum(one.known for one in reports),
         checkpoints=sum(one.checkpoints for one in reports),
         covered_until=weakest(one.covered_until for one in reports),
+        expired=sum(one.expired for one in reports),
+        erased=sum(one.erased for one in reports),
         findings=tuple(
             finding
             for one in reports

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import aclosing
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -140,6 +140,8 @@ class Inspection:
             return self._gone(claim, error)
         if await asyncio.to_thread(_sha256, body) != claim.sha256:
             return [self._judge_bytes(claim, body)]
+        if self._ledger.ordered.is_erased(claim.order):
+            return []  # nobody can open it, as was ordered
         try:
             frame = await self._unsealer.chunk(claim, body)
         except (NotForUs, KeyGone):
@@ -170,18 +172,30 @@ class Inspection:
             return Finding(Code.CHUNK_APPENDED, claim.key, meaning)
         return Finding(Code.CHUNK_ALTERED, claim.key, "its bytes are not those listed")
 
+    def _taken(self) -> Counter[str]:
+        """Count the records of each device that orders took."""
+        found: Counter[str] = Counter()
+        for claim in self._ledger.claims.values():
+            if claim.order:
+                found[claim.device] += claim.records
+        return found
+
     def _judge_positions(self) -> Iterator[Finding]:
         """Find holes in the logs of devices whose chunks are all there and whole.
 
-        What its newest manifest says was given up unsent explains as many records, and no more.
+        What an order took, and what its newest manifest says was given up unsent, explain as
+        many records, and no more.
         """
         explained = self._broken | self._ledger.incomplete_devices()
         holes: dict[str, dict[str, Positions]] = defaultdict(dict)
         for (device, key), positions in sorted(self._seen.items()):
             if device not in explained and positions.missing():
                 holes[device][key] = positions
+        taken = self._taken()
         for device, streams in holes.items():
-            missing = sum(one.missing() for one in streams.values())
+            missing = sum(one.missing() for one in streams.values()) - taken[device]
+            if missing <= 0:
+                continue
             counts = self._ledger.counts.get(device)
             if counts and missing <= counts.dropped:
                 meaning = (

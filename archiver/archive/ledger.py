@@ -29,6 +29,7 @@ from archiver.archive.chain import Chain, numbers
 from archiver.archive.claims import Claim, Seen
 from archiver.archive.findings import Code, Finding
 from archiver.archive.intervals import silent_since
+from archiver.archive.orders import Ordered
 from archiver.evidence.documents import moment
 from archiver.format.keys import ChunkKey, manifest_folder, parse_key
 
@@ -67,7 +68,8 @@ class Ledger:
     ``silence_days`` is how long a device may say nothing; ``keeps_entries`` keeps what is
     needed to judge records. ``claims`` are the listed chunks and ``keys`` the listed wrapped
     keys, by where they must lie now. ``counts`` is what each device's newest manifest counts;
-    ``blind`` are devices of which a manifest is missing or not believed.
+    ``blind`` are devices of which a manifest is missing or not believed. ``ordered`` is what an
+    admin ordered to go.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Ledger:
         self._told: set[tuple[str, Code]] = set()
         self._reused: list[Finding] = []
         self._newest: dict[str, int] = {}
+        self.ordered = Ordered()
         self._spoke: dict[str, datetime] = {}
         self.counts: dict[str, RecordCounts] = {}
         self.blind: set[str] = set()
@@ -197,9 +200,11 @@ class Ledger:
                         f"its entry number {entry.seq} contradicts itself or names another owner",
                     )
                 elif own or where.device not in strangers:
-                    yield from self._claim(where, entry, key)
+                    yield from self._claim(where, entry, key, manifest.created_at)
 
-    def _claim(self, where: ChunkKey, entry: ChunkEntry, by: ManifestKey) -> Iterator[Finding]:
+    def _claim(
+        self, where: ChunkKey, entry: ChunkEntry, by: ManifestKey, at: str
+    ) -> Iterator[Finding]:
         """Note who lists a chunk. Of two that differ the owner's stays, else the first."""
         text = str(where)
         numbered = self._numbers.get(where.device)
@@ -221,10 +226,12 @@ class Ledger:
             liar = str(by)
             if where.device == by.device and text in self._vouched:
                 liar = self._vouched.pop(text)
+                claim.order = before.order
                 self.claims[text] = claim
             meaning = f"it lists {text} otherwise than its device does, or did before"
             yield Finding(Code.LISTING_INVALID, liar, meaning)
         elif before is None:
+            claim.order = self.ordered.order_of(where, entry, at)
             self.claims[text] = claim
             if where.device != by.device:
                 self._vouched[text] = str(by)

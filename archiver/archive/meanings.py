@@ -70,6 +70,21 @@ MEANS: Final = MappingProxyType(
         "timestamp-altered": "It was changed, and proves no time any more. A replica may have it.",
         "timestamp-unknown": "It belongs to no checkpoint that is there: that one was removed, or"
         " somebody put this there.",
+        "order-invalid": "An order of the admin was changed, signed by a stranger, or there are two"
+        " of its number. It excuses nothing.",
+        "order-missing": "An order was removed. What it allowed to go looks like loss now, and a"
+        " hold in it is not known.",
+        "order-gone": "A checkpoint names an order that is not there: it was removed. A hold in it"
+        " is not known, and what it allowed to go looks like loss.",
+        "order-unlawful": "The admin ordered away what the order's own words do not cover: it was"
+        " not yet due, or of another class, person or month.",
+        "hold-broken": "The admin ordered away what a legal hold covered at that time.",
+        "order-unfinished": "It may go and is still there: a lock keeps it, the store's lifecycle"
+        " comes later, or the next `archiver retention apply` removes it. No harm.",
+        "erasure-unfinished": "The keys of an erased person are still there, so nothing is erased"
+        " yet. Run `archiver erase` again: it completes what was broken off.",
+        "sealed-to-erased": "A device went on with keys that were destroyed: nobody can read what"
+        " it sealed. Set sealing.keys_since in the policy.",
         "chunk-missing": "These records were stored and are gone. A replica may have them.",
         "chunk-size": "Its bytes are not those that were stored. --read-data says more.",
         "chunk-truncated": "The end of these records is gone. A replica may have it.",

@@ -41,6 +41,7 @@ _RESERVED: Final = (
     "_devices/",
     "_registry/",
     "_checkpoints/",
+    "_orders/",
     "_rollups/",
     "_timestamps/",
     "_keys/",

@@ -17,6 +17,7 @@ from archiver.vault.layout import VaultKey, parse_vault_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from archiver.archive.coverage import Coverage
     from archiver.archive.objects import AnyKey, Objects
@@ -31,6 +32,7 @@ _MOST: Final = 64 * 1024 * 1024
 _CODES: Final = {
     Series.REGISTRY: Code.REGISTRY_INVALID,
     Series.CHECKPOINTS: Code.CHECKPOINT_INVALID,
+    Series.ORDERS: Code.ORDER_INVALID,
     Series.ROLLUPS: Code.ROLLUP_ALTERED,
     Series.TIMESTAMPS: Code.TIMESTAMP_ALTERED,
 }
@@ -71,18 +73,28 @@ class StoredPapers:
             self._series[listed.key] = key, listed.size
 
     async def judge(
-        self, listed: Mapping[str, KeyEntry], covered: Coverage | None
+        self, listed: Mapping[str, KeyEntry], covered: Coverage | None, erased: AbstractSet[str]
     ) -> list[Finding]:
-        """Say what is wrong. ``listed`` are the wrapped keys that manifests list."""
-        found = [one async for one in self._judge_wraps(listed)]
+        """Say what is wrong.
+
+        ``listed`` are the wrapped keys that manifests list, ``erased`` the ids of those that an
+        order destroyed.
+        """
+        found = [one async for one in self._judge_wraps(listed, erased)]
         found += self._judge_timestamps()
         if self._trusted:
             found += self._judge_rollups(covered)
         return found + [one async for one in self._judge_names()]
 
-    async def _judge_wraps(self, listed: Mapping[str, KeyEntry]) -> AsyncIterator[Finding]:
+    async def _judge_wraps(
+        self, listed: Mapping[str, KeyEntry], erased: AbstractSet[str]
+    ) -> AsyncIterator[Finding]:
         """Hold the vault to the manifests: a wrapped key that went takes its month with it."""
         for text, (key, size) in self._wraps.items():
+            if key.key_id in erased:
+                meaning = "an order destroyed this key, and here is a wrap of it"
+                yield Finding(Code.ERASURE_UNFINISHED, text, meaning)
+                continue
             entry = listed.get(text)
             if entry is None:
                 meaning = "no manifest lists it: it is on its way, or was wrapped anew"
@@ -96,6 +108,8 @@ class StoredPapers:
         left = {key.name for key, _ in self._wraps.values()}
         for text in sorted(listed.keys() - self._wraps.keys()):
             gone = parse_vault_key(text)
+            if gone is not None and gone.key_id in erased:
+                continue
             if gone is not None and gone.name in left:
                 meaning = "a manifest lists this wrapped key; another wrap of the key is there"
                 yield Finding(Code.KEY_REWRAPPED, text, meaning)

@@ -73,5 +73,7 @@ async def verify(
         known=sum(check.known for check in checks),
         checkpoints=sum(check.checkpoints for check in checks),
         covered_until=weakest(check.until for check in checks),
+        expired=sum(check.expired for check in checks),
+        erased=sum(check.erased for check in checks),
         findings=tuple(findings),
     )

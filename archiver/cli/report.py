@@ -43,6 +43,8 @@ def print_report(report: Report) -> None:
             f"{report.checkpoints} checkpoints; the newest covers what was there at"
             f" {shown(report.covered_until)}."
         )
+    if report.expired or report.erased:
+        say(f"By an admin's order {report.expired} chunks expired, {report.erased} were erased.")
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
     say(f"{_VERDICTS[report.exit_status]}{f' ({counts})' if counts else ''}.")
     _print_limits(report)

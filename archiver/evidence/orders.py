@@ -44,6 +44,7 @@ __all__ = [
     "Hold",
     "Order",
     "Release",
+    "Run",
     "decode",
     "follows",
     "in_force",
@@ -62,6 +63,7 @@ Month = Annotated[str, Meta(pattern=r"\A[0-9]{4}-(?:0[1-9]|1[0-2])\Z")]
 Class = Annotated[str, Meta(pattern=rf"\A{NAME_PATTERN}\Z")]
 Name = Annotated[str, Meta(pattern=rf"\A{NAME_PATTERN}\Z")]
 Run = tuple[Number, Number]
+"""First and last number of chunks that follow each other."""
 
 
 class Chunks(msgspec.Struct, frozen=True):
