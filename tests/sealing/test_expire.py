@@ -119,6 +119,23 @@ def test_the_gap_that_expiry_leaves_explains_itself(short: Laptop) -> None:
     assert verified(short.bucket).exit_status == 0
 
 
+def test_what_was_stored_all_the_same_is_no_stranger(short: Laptop) -> None:
+    """Its answer was lost, its number is listed as expired, and its time at the store runs on."""
+
+    def power_cut(*_: object) -> None:
+        raise RuntimeError("the power went")
+
+    speak(short, 1)
+    short.seal()
+    with patched(short.engine.outbox, "deliver", power_cut), pytest.raises(RuntimeError):
+        asyncio.run(short.engine.ship("acme", force=True))
+    switched_off(short, DAYS + 1)
+    speak(short, 2, chat="c2")
+    short.ship()
+    assert len(stored(short)) == 2
+    assert {str(one.code) for one in verified(short.bucket).findings} == {"chunk-expired"}
+
+
 def test_what_is_not_sealed_yet_expires_as_well(short: Laptop) -> None:
     """Sealing would begin its time anew."""
     speak(short, 1)
