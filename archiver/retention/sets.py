@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from archiver.archive.runs import holds, joined
 from archiver.evidence.orders import Chunks
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class ChunkSet:
     """Chunks of a tenant: a few bytes, as long as their numbers have few gaps."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, Runs] = {}
+        self._firsts: dict[str, list[int]] = {}
+        self._lasts: dict[str, list[int]] = {}
 
     @classmethod
     def of(cls, named: Iterable[Chunks]) -> ChunkSet:
@@ -34,24 +35,44 @@ class ChunkSet:
         """Add one; tell whether it was new."""
         if key in self:
             return False
-        self._runs[key.device] = joined(self._runs.get(key.device, ()), key.seq)
+        firsts = self._firsts.setdefault(key.device, [])
+        lasts = self._lasts.setdefault(key.device, [])
+        at = bisect_right(firsts, key.seq)
+        after_one = at > 0 and lasts[at - 1] == key.seq - 1
+        before_one = at < len(firsts) and firsts[at] == key.seq + 1
+        if after_one and before_one:
+            lasts[at - 1] = lasts.pop(at)
+            del firsts[at]
+        elif after_one:
+            lasts[at - 1] = key.seq
+        elif before_one:
+            firsts[at] = key.seq
+        else:
+            firsts.insert(at, key.seq)
+            lasts.insert(at, key.seq)
         return True
 
     def add_runs(self, device: str, runs: Runs) -> None:
         """Add some of one device."""
         merged: list[tuple[int, int]] = []
-        for first, last in sorted((*self._runs.get(device, ()), *runs)):
+        for first, last in sorted((*self._runs(device), *runs)):
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
                 merged.append((first, last))
-        self._runs[device] = tuple(merged)
+        self._firsts[device] = [first for first, _ in merged]
+        self._lasts[device] = [last for _, last in merged]
 
     def __contains__(self, key: ChunkKey) -> bool:
         """Tell whether it is among them."""
-        return holds(self._runs.get(key.device, ()), key.seq)
+        at = bisect_right(self._firsts.get(key.device, ()), key.seq)
+        return at > 0 and key.seq <= self._lasts[key.device][at - 1]
 
     @property
     def named(self) -> tuple[Chunks, ...]:
         """Give them as an order names them."""
-        return tuple(Chunks(device, runs) for device, runs in sorted(self._runs.items()))
+        return tuple(Chunks(device, self._runs(device)) for device in sorted(self._firsts))
+
+    def _runs(self, device: str) -> Runs:
+        pairs = zip(self._firsts.get(device, ()), self._lasts.get(device, ()), strict=True)
+        return tuple(pairs)
