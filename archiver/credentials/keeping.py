@@ -5,7 +5,8 @@ the file ``<tenant>.ini`` in the user's configuration folder. Where a keyring ha
 that file says so, with what is no secret: so a daemon asks a keyring only where there is
 something in it, and when the keys end is known without asking it.
 
-* `keep` replaces: after a crash the old keys hold, or the new ones, never half of each.
+* `keep` replaces: after a crash the old keys hold, or the new ones, never half of each. What a
+  crash may leave is an entry of a keyring that nothing points to.
 * Nothing is kept in a policy, the spool, the environment or the working folder.
 * The file is closed to others (0600 in a folder of 0700), and refused where it is not.
 """
@@ -191,6 +192,7 @@ def forget(tenant: str) -> bool:
     if pointer is not None:
         _drop(pointer)
     file.forget(tenant)
+    files.sweep(path.parent)  # what a crash left half written holds keys as well
     return True
 
 

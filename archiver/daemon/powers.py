@@ -117,6 +117,7 @@ def _unwritten(error: StoreError) -> Power:
 async def _again(store: S3Powers, probe: Probe, version: str) -> tuple[Power, list[str]]:
     """Put the same once more, which the condition forbids; give the version if one was made."""
     name = "put over it with If-None-Match"
+    await store.rest()
     try:
         stored = await probe.put(store)
     except StoreError as error:
@@ -130,6 +131,7 @@ async def _again(store: S3Powers, probe: Probe, version: str) -> tuple[Power, li
 async def _on_probe(store: S3Powers, probe: Probe, versions: list[str]) -> tuple[list[Power], str]:
     powers = [await _tried("read", store.get(probe.key))]
     kept = bool(versions[0])
+    await store.rest()
     try:
         versions = [*versions, await store.overwrite(probe.key, probe.body)]
         note = _BELOW if kept else "nothing keeps what was there"
@@ -137,6 +139,7 @@ async def _on_probe(store: S3Powers, probe: Probe, versions: list[str]) -> tuple
     except StoreError as error:
         powers.append(_denied("overwrite", error))
     marker, gone = "", False
+    await store.rest()
     try:
         marker = await store.remove(probe.key)
         gone = not marker

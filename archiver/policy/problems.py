@@ -93,7 +93,7 @@ def _line(kind: str, location: Location, item: Any, root: type[BaseModel]) -> st
 
 def _unknown(key: str, section: type[BaseModel] | None) -> str:
     if key.casefold() in _SECRETS:
-        return "secrets never stand in a policy; put them in a file and name it credentials_file"
+        return "secrets never stand in a policy; keep them with `archiver credentials set`"
     import difflib  # noqa: PLC0415 - only a wrong document pays for it
 
     allowed = sorted(_keys(section)) if section else []

@@ -127,8 +127,8 @@ ADVICE_BY_CODE: Final[Mapping[str, str]] = {
     "SignatureDoesNotMatch": f"The secret does not belong to the key id. {_KEYS_ADVICE}",
     "AccessDenied": "Let these credentials do s3:PutObject below the prefix in the policy; to "
     "read the archive, also s3:GetObject and s3:ListBucket.",
-    "NoCredentialsError": "Name a `profile` or a `credentials_file` in the policy, or set up "
-    "credentials with `aws configure`.",
+    "NoCredentialsError": "Keep keys with `archiver credentials set`, or name a `profile` or a "
+    "`credentials_file` in the policy.",
     "ProfileNotFound": "Correct `profile` in the policy, or add it to ~/.aws/config.",
     "SSOTokenLoadError": "Run `aws sso login` for the profile in the policy.",
     "UnauthorizedSSOTokenError": "Run `aws sso login` for the profile in the policy.",

@@ -11,6 +11,7 @@ even read the rules: a server that lets everybody in might look at nothing (moto
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deed", "S3Powers"]
 
+_R2_SECONDS: Final = 1.1
 _SIGNED: Final = b"archiver asks whether this is refused for the right"
 _SENT: Final = b"archiver asks whether this is refused, and for what"
 
@@ -60,6 +62,10 @@ _CALLS: Final[Mapping[Deed, _Calls]] = {
 
 class S3Powers(S3Store):
     """A bucket, opened to try what these keys can do. Every verb raises `StoreError`."""
+
+    async def rest(self) -> None:
+        """Wait until the same key may be written again: R2 takes one write of it a second."""
+        await asyncio.sleep(_R2_SECONDS if self._settings.kind == "r2" else 0)
 
     async def overwrite(self, key: str, body: bytes) -> str:
         """Put without a condition; give the version that it made, if the bucket has any."""

@@ -185,6 +185,26 @@ def test_a_crash_leaves_the_old_keys_or_the_new_ones(
     assert desktop.secrets
 
 
+def test_what_a_crash_left_half_written_goes_with_the_keys(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes keys means every copy of them."""
+
+    class Crash(BaseException):
+        pass
+
+    def crash(_point: str) -> None:
+        raise Crash
+
+    keeping.keep("acme", KEYS)
+    monkeypatch.setattr(files, "observer", crash)
+    with pytest.raises(Crash):
+        keeping.keep("acme", LATER)
+    monkeypatch.setattr(files, "observer", lambda _point: None)
+    assert keeping.forget("acme")
+    assert "canary" not in everything_below(home)
+
+
 def test_what_is_kept_is_listed_without_a_secret(desktop: DesktopKeyring) -> None:
     """By tenant, whatever the place."""
     keeping.keep("globex", KEYS)

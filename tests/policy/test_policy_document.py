@@ -82,6 +82,7 @@ def test_null_is_not_a_way_to_say_default(
     [
         ("/version", 2, "version", "1"),
         ("/version", "1", "version", "1"),
+        ("/version", True, "version", "1"),
         ("/tenants", {}, "tenants", "list"),
         ("/schedule", 5, "schedule", "table"),
         ("/schedule.collect_seconds", 9, "schedule.collect_seconds", "10"),
@@ -300,7 +301,7 @@ def test_store_credentials_in_a_policy_are_refused_and_not_repeated(
     (found,) = problems(changed(document, f"store.{key}", "canary-secret"))
     assert found == (
         f"{TENANT}.store.{key}: secrets never stand in a policy; "
-        "put them in a file and name it credentials_file"
+        "keep them with `archiver credentials set`"
     )
 
 
