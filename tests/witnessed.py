@@ -24,7 +24,7 @@ from archiver.archive.scope import Depth
 from archiver.archive.signers import Trust
 from archiver.archive.verify import Request, verify
 from archiver.cli.main import invoke
-from archiver.evidence import enrolment, leaves, note, registry, statement
+from archiver.evidence import enrolment, leaves, note, orders, registry, statement
 from archiver.evidence.device import own_key
 from archiver.evidence.enrolment import Enrolment
 from archiver.evidence.keys import SigningKey, admin_key_name, device_key_name
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.findings import Report
+    from archiver.evidence.orders import Deed, Order
     from archiver.evidence.registry import Registry
     from archiver.stores.protocol import Store
 
@@ -84,6 +85,7 @@ class Witnessed:
     registry: Registry | None = None
     registry_sha256: str | None = None
     statements: list[tuple[str, Statement]] = field(default_factory=list)
+    orders: list[tuple[str, Order]] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
 
     @property
@@ -102,6 +104,7 @@ class Witnessed:
             self,
             objects=dict(self.objects),
             statements=list(self.statements),
+            orders=list(self.orders),
             covered=set(self.covered),
         )
 
@@ -258,8 +261,30 @@ class Witnessed:
             now=at,
             rollups=(entry,),
             registry=self.registry_sha256,
+            orders=self._sha256_of(self.orders[-1][0]) if self.orders else None,
         )
         return self.put_statement(this)
+
+    def order(
+        self, deed: Deed, at: datetime | None = None, signer: SigningKey | None = None
+    ) -> str:
+        """Sign the next order and store it; nothing is done about it."""
+        last_key, last = self.orders[-1] if self.orders else (None, None)
+        this = orders.next_order(
+            last,
+            self._sha256_of(last_key) if last_key else None,
+            deed,
+            tenant=TENANT,
+            by="a synthetic admin",
+            now=at or self.now,
+        )
+        body = orders.sign(this, signer or self.admin)
+        key = self.put_series(Series.ORDERS, this.seq, body)
+        self.orders.append((key, this))
+        return key
+
+    def _sha256_of(self, key: str) -> str:
+        return hashlib.sha256(self.objects[key]).hexdigest()
 
     def put_statement(self, this: Statement, signer: SigningKey | None = None) -> str:
         """Store a checkpoint statement."""

@@ -18,7 +18,7 @@ import pytest
 from archiver.archive.replay import states
 from archiver.archive.scope import Depth
 from archiver.archive.verify import Request, verify
-from archiver.evidence import enrolment, note
+from archiver.evidence import enrolment, note, orders
 from archiver.evidence.enrolment import Enrolment
 from archiver.evidence.keys import SigningKey, device_key_name
 from archiver.format import manifests
@@ -103,6 +103,14 @@ def _sha(body: bytes) -> str:
 def _write(path: Path, body: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
+
+
+def test_the_example_of_an_order_is_one() -> None:
+    """It reads as itself, and writes to the same bytes."""
+    (text,) = blocks("order")
+    order = orders.decode(text.encode())
+    assert isinstance(order.deed, orders.Expiry)
+    assert msgspec.json.encode(order) + b"\n" == text.encode()
 
 
 def test_the_example_keys_are_keys() -> None:
