@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from archiver.distribution.following import Standing
+    from archiver.distribution.standing import Standing
     from archiver.evidence.note import Signer
 
 __all__ = [

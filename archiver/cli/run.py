@@ -36,7 +36,6 @@ def run(config: Path, state: Path) -> None:
     from archiver.daemon.machine import Machine  # noqa: PLC0415
     from archiver.daemon.opening import open_spool  # noqa: PLC0415
     from archiver.daemon.run import Daemon  # noqa: PLC0415
-    from archiver.distribution.apart import verify_apart  # noqa: PLC0415
     from archiver.durable import files, lock  # noqa: PLC0415
     from archiver.evidence.device import DeviceSigner, sign_apart  # noqa: PLC0415
 
@@ -57,7 +56,7 @@ def run(config: Path, state: Path) -> None:
 
             async def serve() -> None:
                 # Where the usual place is meant, a policy that an admin puts there later counts.
-                watch = policy_watch(config, state, keeps=True, verify=verify_apart)
+                watch = policy_watch(config, state, keeps=True, apart=True)
                 aside = str(opened.set_aside) if opened.set_aside else None
                 spool = opened.spool
                 signer = DeviceSigner(spool.folder, spool.device, apart=sign_apart)

@@ -16,10 +16,9 @@ from archiver.daemon.rules import Rules
 from archiver.daemon.status import publish
 from archiver.daemon.survey import survey
 from archiver.distribution.current import look, required
-from archiver.distribution.following import Standing
+from archiver.distribution.standing import Standing
 from archiver.distribution.watch import Watch
 from archiver.durable import files, lock
-from archiver.evidence import policies
 from archiver.format.times import rfc3339
 from archiver.policy.load import load
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.capture.readers import Readers
-    from archiver.distribution.judge import Verify
     from archiver.policy.load import LoadedPolicy
 
 __all__ = ["KNOWN_ASSISTANTS", "load_policy", "policy_watch", "session"]
@@ -36,12 +34,10 @@ __all__ = ["KNOWN_ASSISTANTS", "load_policy", "policy_watch", "session"]
 KNOWN_ASSISTANTS = frozenset(assistant.name for assistant in ASSISTANTS)
 
 
-def policy_watch(
-    config: Path, state: Path, *, keeps: bool, verify: Verify = policies.signing
-) -> Watch:
+def policy_watch(config: Path, state: Path, *, keeps: bool, apart: bool = False) -> Watch:
     """Give what finds the policy in force on this machine, ``config`` or another.
 
-    ``keeps`` belongs to who holds the lock of ``state``.
+    ``keeps`` belongs to who holds the lock of ``state``, ``apart`` to who must stay small.
     """
     return Watch(
         policy_folders(),
@@ -50,7 +46,7 @@ def policy_watch(
         clock=utc_now,
         config=named_policy(config),
         keeps=keeps,
-        verify=verify,
+        apart=apart,
     )
 
 

@@ -12,7 +12,8 @@ from archiver.cli.admin import admin_of
 from archiver.cli.options import policy_folders
 from archiver.cli.reading import trust_in
 from archiver.cli.session import KNOWN_ASSISTANTS
-from archiver.distribution.judge import Accepted, Refusal, opened, verified
+from archiver.distribution.judge import Accepted, opened, verified
+from archiver.distribution.refusals import Refusal
 from archiver.durable import files
 from archiver.errors import Damaged, PolicyInvalid, PolicyRefused, UnusableKey
 from archiver.evidence import policies

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from archiver.daemon.rules import Rules
 from archiver.daemon.status import PolicyStatus
-from archiver.distribution.apart import fetch_apart
 from archiver.errors import PolicyUnreachable
 
 if TYPE_CHECKING:
     from archiver.daemon.engine import Engine
-    from archiver.distribution.following import Standing
+    from archiver.distribution.standing import Standing
     from archiver.distribution.watch import Watch
     from archiver.policy.load import LoadedPolicy
 
@@ -86,6 +85,8 @@ class InForce:
         asking = self._watch.asking
         if asking is None:
             return
+        from archiver.distribution.apart import fetch_apart  # noqa: PLC0415 - most have none
+
         try:
             self._watch.take(asking.url, await fetch_apart(asking.url, asking.etag))
         except PolicyUnreachable as error:

@@ -11,8 +11,8 @@ from archiver.format.times import parse_rfc3339
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from archiver.distribution.following import Standing
     from archiver.distribution.judge import Accepted
+    from archiver.distribution.standing import Standing
 
 __all__ = ["signature_check"]
 

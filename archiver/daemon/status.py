@@ -37,7 +37,7 @@ class PolicyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Which policy is in force.
 
     ``state``: ``in force``, ``refused`` (an earlier one is in force, if any ever was),
-    ``gone`` (nobody is enabled). ``refused`` holds reasons, as `archiver.distribution.judge`
+    ``gone`` (nobody is enabled). ``refused`` holds reasons, as `archiver.distribution.refusals`
     names them. ``pinned`` says that only signed policies count; ``number``, ``signed_by`` (names
     of keys) and ``expires_at`` are of the signed one in force. ``source`` is the file or the
     address that it comes from, ``fetched_at`` when that answered last, ``unreachable`` why it

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from archiver.distribution.fetch import fetch
 from archiver.errors import PolicyRefused, PolicyUnreachable
 from archiver.format.times import parse_rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from archiver.distribution.following import Asking, Standing
+    from archiver.distribution.standing import Asking, Standing
     from archiver.distribution.watch import Watch
     from archiver.policy.load import LoadedPolicy
 
@@ -28,6 +27,8 @@ def look(watch: Watch, now: datetime, *, ask_again: bool = False) -> Standing:
     asking = watch.asking
     if asking is None or not (found.loaded is None or (ask_again and _due(asking, now))):
         return found
+    from archiver.distribution.fetch import fetch  # noqa: PLC0415 - most have no address
+
     try:
         watch.take(asking.url, fetch(asking.url, asking.etag))
     except PolicyUnreachable as error:

@@ -1,6 +1,6 @@
-"""One way in which a policy reaches this machine, followed: plain, or signed.
+"""A signed policy, followed where it comes from: a file, or an address.
 
-See `archiver.distribution.watch`, which chooses between the two.
+`follow` begins with a ``source.toml``; see `archiver.distribution.watch`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from archiver.distribution.judge import Reason, Refusal
-from archiver.distribution.succession import Origin
-from archiver.errors import PolicyError, PolicyUnreachable
-from archiver.evidence.policies import MAX_BYTES
+from archiver.distribution import keeping
+from archiver.distribution.apart import verify_apart
+from archiver.distribution.refusals import Reason, Refusal
+from archiver.distribution.standing import Asking, Standing
+from archiver.distribution.succession import Origin, Rules, Succession
+from archiver.errors import (
+    ArchiverError,
+    PolicyError,
+    PolicyInvalid,
+    PolicyUnreachable,
+)
+from archiver.evidence.policies import MAX_BYTES, signing
+from archiver.evidence.verifier import VerifierKey
 from archiver.policy import reading
-from archiver.policy import watch as plain
-from archiver.policy.load import find
+from archiver.policy.load import find, understood
+from archiver.policy.source import load_source
 from archiver.policy.watch import mark
 
 if TYPE_CHECKING:
@@ -23,70 +32,69 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.distribution.fetch import Fetched
-    from archiver.distribution.judge import Accepted
-    from archiver.distribution.succession import Succession
+    from archiver.evidence.policies import SignedPolicy
+    from archiver.policy.folders import Folders
     from archiver.policy.load import LoadedPolicy
     from archiver.policy.source import Source
     from archiver.policy.watch import Mark
 
-__all__ = ["Asking", "Plain", "Signed", "Standing"]
+__all__ = ["Place", "Signed", "follow"]
 
 _PASSING: Final = (Reason.CLOCK, Reason.STALE, Reason.NOT_KEPT, Reason.UNREADABLE)
 """Reasons that may go by themselves: when the clock is set, when the disk has room."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """An address to ask, every so many seconds; ``asked_at`` is when it last answered."""
+class Place:
+    """Where is looked, and how it is judged: what `archiver.distribution.watch.Watch` was told."""
 
-    url: str
-    etag: str | None
-    seconds: int
-    asked_at: str | None
+    folders: Folders
+    state: Path
+    config: Path | None
+    known_assistants: frozenset[str]
+    clock: Callable[[], datetime]
+    keeps: bool
+    apart: bool
+
+    @property
+    def rules(self) -> Rules:
+        """How it is judged."""
+        verify = verify_apart if self.apart else signing
+        return Rules(verify, self.understood, self.clock, self.keeps)
+
+    def understood(self, signed: SignedPolicy) -> LoadedPolicy:
+        """Read the policy that was signed; raise `PolicyError`."""
+        return understood(
+            self.state / keeping.BODY,
+            signed.document.encode(),
+            f".{signed.format}",
+            known_assistants=self.known_assistants,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a look has found.
+def follow(path: Path, place: Place) -> Signed:
+    """Follow what the ``source.toml`` at ``path`` says.
 
-    ``loaded`` is in force, ``changed`` says that it was not at the last look, or that a file
-    which it names is another one. ``signed`` is given where it is signed, ``source`` names the
-    file or the address that it is taken from. ``unreachable`` says why that gave no answer.
+    Where it cannot be used, what was accepted stays and nothing new is: `Signed.broken`.
     """
-
-    loaded: LoadedPolicy | None
-    changed: bool = False
-    pinned: bool = False
-    signed: Accepted | None = None
-    refusals: tuple[Refusal, ...] = ()
-    source: str | None = None
-    fetched_at: str | None = None
-    unreachable: str | None = None
-
-
-class Plain:
-    """A policy that nobody signed."""
-
-    def __init__(self, watch: plain.Watch) -> None:
-        self._watch = watch
-
-    def check(self) -> Standing:
-        """Look once."""
-        outcome = self._watch.check()
-        if isinstance(outcome, plain.Gone):
-            return Standing(None)
-        source = str(outcome.loaded.path) if outcome.loaded else None
-        if isinstance(outcome, plain.Refused):
-            refusal = Refusal(Reason.INVALID, outcome.problems, outcome.advice)
-            return Standing(outcome.loaded, refusals=(refusal,), source=source)
-        return Standing(outcome.loaded, source=source)
+    try:
+        source = load_source(path)
+        keys = tuple(map(VerifierKey.parse, source.keys))
+    except ArchiverError as error:
+        lines = error.problems if isinstance(error, PolicyInvalid) else (str(error),)
+        problems = tuple(line if str(path) in line else f"{path}: {line}" for line in lines)
+        broken = Refusal(Reason.SOURCE, problems, error.advice)
+        return Signed(Succession(place.state, None, place.rules), None, (), place.clock, broken)
+    places = (place.config,) if place.config else place.folders.signed
+    if place.config:
+        source = source.model_copy(update={"url": None})
+    return Signed(Succession(place.state, keys, place.rules), source, places, place.clock)
 
 
 class Signed:
-    """Signed policies, from files or from an address. ``broken`` is what is wrong with the source.
+    """Signed policies, from files or from an address; ``broken`` is what hinders to look there."""
 
-    ``answer`` is what an address has answered and nobody has judged yet.
-    """
+    pinned = True
 
     def __init__(
         self,
@@ -96,7 +104,7 @@ class Signed:
         clock: Callable[[], datetime],
         broken: Refusal | None = None,
     ) -> None:
-        self.answer: tuple[str, Fetched | PolicyUnreachable] | None = None
+        self._answer: tuple[str, Fetched | PolicyUnreachable] | None = None
         self._succession = succession
         self._source = source
         self._places = places
@@ -116,6 +124,10 @@ class Signed:
         etag = known.etag if known and mine and self._succession.current else None
         asked_at = known.fetched_at if known and mine else None
         return Asking(self._source.url, etag, self._source.refresh_seconds, asked_at)
+
+    def take(self, url: str, answer: Fetched | PolicyUnreachable) -> None:
+        """Keep what an address has answered, for the next look."""
+        self._answer = (url, answer)
 
     def check(self) -> Standing:
         """Look once."""
@@ -137,9 +149,9 @@ class Signed:
         )
 
     def _look_at_answer(self) -> None:
-        if self.answer is None:
+        if self._answer is None:
             return
-        (url, answer), self.answer = self.answer, None
+        (url, answer), self._answer = self._answer, None
         if self._source is None or url != self._source.url:
             return  # it was asked before the source was another one
         if isinstance(answer, PolicyUnreachable):

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archiver.distribution import keeping
-from archiver.distribution.judge import Accepted, Reason, Refusal, Same, judge, opened, verified
+from archiver.distribution.judge import Accepted, Same, judge, opened, verified
 from archiver.distribution.keeping import Mark
+from archiver.distribution.refusals import Reason, Refusal
 from archiver.errors import Damaged, DiskFull
 from archiver.evidence.verifier import VerifierKey
 from archiver.format.times import rfc3339

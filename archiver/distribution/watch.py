@@ -18,16 +18,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archiver.credentials.keeping import path_of
-from archiver.distribution import keeping
-from archiver.distribution.following import Asking, Plain, Signed, Standing
-from archiver.distribution.judge import Reason, Refusal
-from archiver.distribution.succession import Rules, Succession
-from archiver.errors import ArchiverError, PolicyInvalid, PolicyUnreadable
-from archiver.evidence import policies
-from archiver.evidence.verifier import VerifierKey
+from archiver.distribution.standing import Plain
 from archiver.policy import watch as plain
-from archiver.policy.load import find, understood
-from archiver.policy.source import load_source
+from archiver.policy.load import find
 from archiver.policy.watch import mark
 
 if TYPE_CHECKING:
@@ -36,14 +29,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.distribution.fetch import Fetched
-    from archiver.distribution.judge import Verify
+    from archiver.distribution.standing import Asking, Following, Standing
     from archiver.errors import PolicyUnreachable
-    from archiver.evidence.policies import SignedPolicy
     from archiver.policy.folders import Folders
     from archiver.policy.load import LoadedPolicy
     from archiver.policy.watch import Mark
 
-__all__ = ["Asking", "Standing", "Watch"]
+__all__ = ["Watch"]
 
 
 class Watch:
@@ -51,7 +43,7 @@ class Watch:
 
     ``state`` is the folder in which the accepted one is kept, ``config`` the only file that
     counts besides a ``source.toml``, if one was named. ``keeps`` is false for who looks beside
-    a daemon; ``verify`` is `policies.signing`, or does the same in another process.
+    a daemon; with ``apart``, signatures are verified in another process.
     """
 
     def __init__(
@@ -63,17 +55,19 @@ class Watch:
         clock: Callable[[], datetime],
         config: Path | None = None,
         keeps: bool = True,
-        verify: Verify = policies.signing,
+        apart: bool = False,
     ) -> None:
         self._folders = folders
         self._state = state
         self._config = config
         self._known = known_assistants
-        self._rules = Rules(verify, self._understood, clock, keeps)
+        self._clock = clock
+        self._keeps = keeps
+        self._apart = apart
         self._source_mark: tuple[Path, Mark] | None = None
-        self._unread = False  # perhaps it was the disk: look again
-        self._follow: Plain | Signed = self._plain()
+        self._follow: Following = self._plain()
         self._told: tuple[object, ...] | None = None
+        self._minute = 0
 
     def check(self) -> Standing:
         """Look once."""
@@ -87,56 +81,48 @@ class Watch:
     def pinned(self) -> bool:
         """Whether only signed policies count, as far as a look now can tell."""
         self._look_for_source()
-        return isinstance(self._follow, Signed)
+        return self._follow.pinned
 
     @property
     def asking(self) -> Asking | None:
         """What to ask an address for, if the policy comes from one."""
-        return self._follow.asking if isinstance(self._follow, Signed) else None
+        return self._follow.asking
 
     def take(self, url: str, answer: Fetched | PolicyUnreachable) -> None:
         """Hand in what ``url`` has answered; the next look judges it."""
-        if isinstance(self._follow, Signed):
-            self._follow.answer = (url, answer)
+        self._follow.take(url, answer)
 
     def _look_for_source(self) -> None:
         path = find(self._folders.sources)
         now = (path, mark(path)) if path else None
-        if now == self._source_mark and not self._unread:
+        if now == self._source_mark and not (self._follow.broken and self._is_minute()):
             return
-        self._source_mark, self._unread = now, False
+        self._source_mark = now
         self._follow = self._signed(path) if path else self._plain()
+
+    def _is_minute(self) -> bool:
+        """Tell whether a minute began since the last look: perhaps it was the disk."""
+        before, self._minute = self._minute, int(self._clock().timestamp()) // 60
+        return before != self._minute
 
     def _plain(self) -> Plain:
         places = (self._config,) if self._config else self._folders.plain
         return Plain(plain.Watch(places, known_assistants=self._known))
 
-    def _signed(self, path: Path) -> Signed:
-        try:
-            source = load_source(path)
-            keys = tuple(map(VerifierKey.parse, source.keys))
-        except ArchiverError as error:
-            self._unread = isinstance(error, PolicyUnreadable)
-            lines = error.problems if isinstance(error, PolicyInvalid) else (str(error),)
-            problems = tuple(f"{path}: {line}" if str(path) not in line else line for line in lines)
-            broken = Refusal(Reason.SOURCE, problems, error.advice)
-            if isinstance(self._follow, Signed) and self._follow.broken == broken:
-                return self._follow
-            succession = Succession(self._state, None, self._rules)
-            return Signed(succession, None, (), self._rules.clock, broken)
-        places = (self._config,) if self._config else self._folders.signed
-        if self._config:
-            source = source.model_copy(update={"url": None})
-        succession = Succession(self._state, keys, self._rules)
-        return Signed(succession, source, places, self._rules.clock)
+    def _signed(self, path: Path) -> Following:
+        # What most machines do not need takes memory.
+        from archiver.distribution.following import Place, follow  # noqa: PLC0415
 
-    def _understood(self, signed: SignedPolicy) -> LoadedPolicy:
-        return understood(
-            self._state / keeping.BODY,
-            signed.document.encode(),
-            f".{signed.format}",
+        place = Place(
+            folders=self._folders,
+            state=self._state,
+            config=self._config,
             known_assistants=self._known,
+            clock=self._clock,
+            keeps=self._keeps,
+            apart=self._apart,
         )
+        return follow(path, place)
 
 
 def _identity(loaded: LoadedPolicy | None) -> tuple[object, ...] | None:

@@ -21,7 +21,6 @@ from archiver.cli.main import invoke
 from archiver.daemon import status
 from archiver.daemon.run import Daemon
 from archiver.distribution import apart
-from archiver.distribution.apart import verify_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ class Managed:
 
     def start(self) -> None:
         """Start a daemon, as after a restart."""
-        watch = watching(self.laptop, folders=self.fleet.folders, verify=verify_apart)
+        watch = watching(self.laptop, folders=self.fleet.folders, apart=True)
         self.daemon = Daemon(self.laptop.engine, watch)
 
     def signed(self, number: int, **more: object) -> bytes:
@@ -284,9 +283,8 @@ import asyncio, sys
 from pathlib import Path
 from laptop import Laptop, watching
 from archiver.daemon.run import Daemon
-from archiver.distribution.apart import verify_apart
 laptop = Laptop(Path(sys.argv[1]))
-daemon = Daemon(laptop.engine, watching(laptop, verify=verify_apart))
+daemon = Daemon(laptop.engine, watching(laptop, apart=True))
 async def idle():
     for _ in range(3):
         await daemon.tick()

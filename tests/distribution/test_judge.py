@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from signedpolicies import ADMIN, OTHER, START, policy_text, signed_policy
 
-from archiver.distribution.judge import Accepted, Reason, Refusal, Same, judge
+from archiver.distribution.judge import Accepted, Same, judge
+from archiver.distribution.refusals import Reason, Refusal
 from archiver.evidence import note, policies
 from archiver.evidence.keys import SigningKey
 from archiver.policy.load import understood

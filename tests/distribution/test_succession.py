@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from signedpolicies import ADMIN, OTHER, Fleet, policy_text, signed_policy, tenant_of
 
 from archiver.distribution import keeping
-from archiver.distribution.judge import Reason
+from archiver.distribution.refusals import Reason
 from archiver.evidence import policies
 from archiver.evidence.documents import moment
 from archiver.evidence.keys import SigningKey

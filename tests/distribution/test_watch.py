@@ -10,13 +10,13 @@ import pytest
 from signedpolicies import ADMIN, OTHER, Fleet, policy_text, signed_policy, tenant_of
 
 from archiver.distribution import following
-from archiver.distribution.judge import Reason
+from archiver.distribution.refusals import Reason
 from archiver.evidence import policies
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from archiver.distribution.following import Standing
+    from archiver.distribution.standing import Standing
 
 DAY = timedelta(days=1)
 
