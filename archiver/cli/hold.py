@@ -28,7 +28,7 @@ __all__ = ["hold"]
     )
 )
 def hold() -> None:
-    """Keep what a matter needs, whatever any rule says, until released."""
+    """Keep what a matter needs, whatever any rule says."""
 
 
 @hold.command(

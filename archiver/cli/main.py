@@ -50,7 +50,7 @@ COMMANDS: Final = (
         "device", "device:device", "Let devices ask to be known, and approve or revoke their keys."
     ),
     Entry("checkpoint", "checkpoint:checkpoint", "Sign for everything that the archive holds now."),
-    Entry("hold", "hold:hold", "Keep what a matter needs, whatever any rule says, until released."),
+    Entry("hold", "hold:hold", "Keep what a matter needs, whatever any rule says."),
     Entry("erase", "erase:erase", "Make one person's months unreadable, for everybody."),
     Entry("keys", "keys:keys", "Make and look after the keys of admins and officers."),
     Entry("policy", "policy:policy", "Write, check, explain and sign the policy."),
