@@ -278,3 +278,10 @@ class Policy(Section):
 
     projects: tuple[FolderPattern, ...] = ()
     """Project folders to search for the files of assistants that keep theirs in the project."""
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        if isinstance(value, bool):  # which equals 1, and so would pass for it
+            raise wrong("allowed: 1")
+        return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,22 +12,24 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from policies import as_policy, documents
-from pydantic import ValidationError
 
+from archiver.errors import PolicyInvalid
+from archiver.policy.document import Policy
+from archiver.policy.load import validated
 from archiver.policy.schema import SHIPPED, schema, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VALIDATOR = Draft202012Validator(schema(), format_checker=FormatChecker())
-calmly = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+calmly = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=80)
 
 
 def read(document: Any) -> bool:
     """Tell whether the reader takes a document."""
     try:
-        as_policy(document)
-    except ValidationError:
+        validated(Path("policy.json"), document, Policy, "policy")
+    except PolicyInvalid:
         return False
     return True
 
