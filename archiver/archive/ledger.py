@@ -16,11 +16,8 @@ Rules:
 
 from __future__ import annotations
 
-import re
-import sys
-from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,6 +26,7 @@ from archiver.archive.chain import Chain, numbers
 from archiver.archive.claims import Claim, Seen
 from archiver.archive.findings import Code, Finding
 from archiver.archive.intervals import silent_since
+from archiver.archive.numbering import Numbering
 from archiver.archive.orders import Ordered
 from archiver.evidence.documents import moment
 from archiver.format.keys import ChunkKey, manifest_folder, parse_key
@@ -45,21 +43,6 @@ if TYPE_CHECKING:
     from archiver.model.shipment import ChunkEntry, KeyEntry, Manifest, RecordCounts
 
 __all__ = ["Ledger"]
-
-_NAME: Final = re.compile(r"([0-9a-f]{16})-([0-9]{12})-[0-9a-f]{16}\.jsonl\.zst(?:\.age)?")
-
-_UNSENT: Final = {
-    Code.CHUNK_QUARANTINED: "quarantined",
-    Code.CHUNK_PURGED: "purged",
-    Code.CHUNK_EXPIRED: "expired",
-}
-"""Where a manifest names chunks of its device that are in no archive."""
-
-_WHY: Final = {
-    Code.CHUNK_QUARANTINED: "its device keeps it",
-    Code.CHUNK_PURGED: "somebody gave it up on its device, unsent",
-    Code.CHUNK_EXPIRED: "it was past its retention before its device knew that it was stored",
-}
 
 
 class Ledger:
@@ -87,8 +70,7 @@ class Ledger:
         self.silence = timedelta(days=silence_days)
         self._keeps_entries = keeps_entries
         self._chain: tuple[str, Chain] | None = None
-        self._numbers: dict[str, dict[int, str]] = {}
-        self._unsent: dict[str, dict[int, Code]] = defaultdict(dict)
+        self._numbering = Numbering()
         self._vouched: dict[str, str] = {}
         self._told: set[tuple[str, Code]] = set()
         self._reused: list[Finding] = []
@@ -180,9 +162,7 @@ class Ledger:
         self, key: ManifestKey, manifest: Manifest, strangers: frozenset[str]
     ) -> Iterator[Finding]:
         """Believe what a manifest says; yield what cannot be."""
-        for code, unsent in _UNSENT.items():
-            if seqs := getattr(manifest, unsent):
-                self._unsent[key.device].update(dict.fromkeys(seqs, code))
+        self._numbering.take_unsent(key.device, manifest)
         for wrap in manifest.keys:
             below = wrap.key[wrap.key.rindex("tenant=") :]
             self.keys[f"{self._prefix}/{below}" if self._prefix else below] = wrap
@@ -207,10 +187,7 @@ class Ledger:
     ) -> Iterator[Finding]:
         """Note who lists a chunk. Of two that differ the owner's stays, else the first."""
         text = str(where)
-        numbered = self._numbers.get(where.device)
-        if numbered is None:
-            numbered = self._numbers[sys.intern(where.device)] = {}
-        taken = numbered.setdefault(where.seq, text)
+        taken = self._numbering.take(where.device, where.seq, text)
         if taken != text:
             meaning = f"{taken} is listed under the same number"
             self._reused.append(Finding(Code.SEQUENCE_REUSED, text, meaning))
@@ -242,11 +219,8 @@ class Ledger:
 
     def named(self, name: str) -> Claim | None:
         """Give the listed chunk whose key has this last part."""
-        found = _NAME.fullmatch(name)
-        if found is None:
-            return None
-        key = self._numbers.get(found[1], {}).get(int(found[2]))
-        return self.claims[key] if key and key.endswith(f"/{name}") else None
+        key = self._numbering.named(name)
+        return self.claims[key] if key else None
 
     def judge_numbers(self, present: Iterable[tuple[str, int]]) -> Iterator[Finding]:
         """Yield the chunk numbers that nobody accounts for (rule 2).
@@ -254,34 +228,19 @@ class Ledger:
         ``present`` are the numbers of stored objects that no manifest lists: each has a
         finding of its own.
         """
-        stored = defaultdict(set)
-        for device, seq in present:
-            stored[device].add(seq)
-        for device in sorted(self._numbers.keys() | self._unsent.keys()):
-            listed = self._numbers.get(device, {}).keys()
-            told = self._unsent.get(device, {})
-            unsent = told.keys() - listed
-            for seq in sorted(unsent):
-                meaning = f"chunk {seq} is not in the archive: {_WHY[told[seq]]}"
-                yield Finding(told[seq], device, meaning)
-            if device in self.blind:
-                continue
-            for first, last in _holes(listed, unsent, stored[device]):
-                meaning = f"{numbers(first, last)} not accounted for"
-                yield Finding(Code.CHUNK_GAP, device, meaning)
+        yield from self._numbering.judge(present, self.blind)
 
     def judge_unlisted(self, key: ChunkKey) -> Finding | None:
         """Say what a stored chunk is that no manifest lists (rule 3)."""
         if claim := self.named(str(key).rsplit("/", 1)[-1]):
             return self.judge_misplaced(str(key), claim)
-        listed = self._numbers.get(key.device, {}).get(key.seq)
+        listed = self._numbering.key_of(key.device, key.seq)
         if listed is not None:
             meaning = f"the manifests list {listed} under its number"
             return Finding(Code.CHUNK_INSERTED, str(key), meaning)
-        if key.device in self.blind or key.seq in self._unsent.get(key.device, ()):
+        if key.device in self.blind or self._numbering.is_unsent(key.device, key.seq):
             return None
-        known = self._numbers.get(key.device, {})
-        if key.device in self.counts and key.seq > max(known, default=0):
+        if key.device in self.counts and key.seq > self._numbering.highest(key.device):
             meaning = "no manifest lists it: its device did not come to it, or it is not its own"
             return Finding(Code.CHUNK_NOT_YET_LISTED, str(key), meaning)
         meaning = "no manifest lists it, and its device has gone on; nobody vouches for it"
@@ -300,13 +259,3 @@ class Ledger:
 
 def _said(claim: Claim) -> tuple[bytes, int, int]:
     return claim.sha256, claim.stored_bytes, claim.records
-
-
-def _holes(listed: Iterable[int], unsent: set[int], stored: set[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and last number of each run that is in none, below the highest known."""
-    known = unsent.union(listed)
-    before, highest = 0, max(known, default=0)
-    for seq in sorted(known.union(seq for seq in stored if seq < highest)):
-        if seq > before + 1:
-            yield before + 1, seq - 1
-        before = seq
