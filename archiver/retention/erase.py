@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from archiver.evidence.orders import Order
     from archiver.retention.listing import ListedChunk
+    from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
@@ -147,11 +148,6 @@ async def order(
     desk: Desk, this: Plan, *, basis: str, reason: str, by: str, now: datetime
 ) -> Order:
     """Sign and store the order; raise `NotOrdered` where the orders changed since the plan."""
-    if (await look(desk)).orders.sha256 != this.after:
-        raise NotOrdered(
-            "somebody gave an order since this erasure was planned",
-            advice="Give the same command again: it may be a hold.",
-        )
     chunks = ChunkSet()
     for one in this.targets:
         chunks.add(one.chunk.key)
@@ -166,7 +162,15 @@ async def order(
         count=len(this.targets),
         stored_bytes=this.stored_bytes,
     )
-    given, _ = await give(desk, deed, by=by, now=now)
+
+    def unchanged(known: Orders) -> None:
+        if known.sha256 != this.after:
+            raise NotOrdered(
+                "somebody gave an order since this erasure was planned",
+                advice="Give the same command again: it may be a hold.",
+            )
+
+    given, _ = await give(desk, deed, by=by, now=now, check=unchanged)
     return given
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archiver.format.keys import ChunkKey
     from archiver.retention.listing import Known, ListedChunk
     from archiver.stores.custody import Custody
+    from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
@@ -117,15 +118,21 @@ async def add(desk: Desk, hold: Hold, *, by: str, now: datetime) -> Order:
 
     An id is given once: a hold that was released does not come back.
     """
-    check_new((await look(desk)).orders.all, hold.id)
-    order, _ = await give(desk, hold, by=by, now=now)
+
+    def new(known: Orders) -> None:
+        check_new(known.all, hold.id)
+
+    order, _ = await give(desk, hold, by=by, now=now, check=new)
     return order
 
 
 async def release(desk: Desk, name: str, *, reason: str, by: str, now: datetime) -> Order:
     """Order that a hold ends; raise `EvidenceError`. `apply_holds` then lets go."""
-    check_in_force((await look(desk)).orders.holds, name)
-    order, _ = await give(desk, Release(id=name, reason=reason), by=by, now=now)
+
+    def held(known: Orders) -> None:
+        check_in_force(known.holds, name)
+
+    order, _ = await give(desk, Release(id=name, reason=reason), by=by, now=now, check=held)
     return order
 
 

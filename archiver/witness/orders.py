@@ -21,7 +21,7 @@ from archiver.witness.memory import Mark, recall, remember
 from archiver.witness.place import append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from archiver.archive.signers import Trust
@@ -116,9 +116,20 @@ async def current(desk: Desk) -> tuple[Memory, Orders]:
     return memory, found
 
 
-async def give(desk: Desk, deed: Deed, *, by: str, now: datetime) -> tuple[Order, SeriesKey]:
-    """Sign and store the next order; raise `EvidenceError`. Nothing is done about it yet."""
+async def give(
+    desk: Desk,
+    deed: Deed,
+    *,
+    by: str,
+    now: datetime,
+    check: Callable[[Orders], None] = lambda _known: None,
+) -> tuple[Order, SeriesKey]:
+    """Sign and store the next order; raise `EvidenceError`. Nothing is done about it yet.
+
+    ``check`` is asked with the orders that this one follows, and raises where it may not.
+    """
     memory, known = await current(desk)
+    check(known)
     if known.newest and known.newest.created_at > rfc3339(now):
         raise EvidenceError(
             f"the last order was given at {known.newest.created_at}, and this clock says earlier",
