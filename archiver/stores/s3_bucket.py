@@ -103,7 +103,8 @@ class S3Bucket:
     async def exists(self) -> bool:
         """Tell whether there is such a bucket that these credentials may look at."""
         try:
-            await self._ask("head_bucket")
+            # Not HeadBucket, which needs the right to list everything.
+            await self._ask("get_bucket_location")
         except StoreError as error:
             if error.refusal.code in _GONE:
                 return False

@@ -16,12 +16,15 @@ import pytest
 from asking import HOLD, ask, share, terms
 from botocore.exceptions import ClientError
 
+from archiver.buckets import documents
 from archiver.buckets.apply import Hands, perform, plan
 from archiver.buckets.statements import Parties, bucket_statements, policy_document
 from archiver.buckets.values import Place
+from archiver.errors import StoreError
 from archiver.stores.s3_bucket import S3Bucket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from servers import Ceph
@@ -55,9 +58,11 @@ def refused(call: Any, **said: Any) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-async def until(done: Any, seconds: float = 60) -> None:
-    """Wait until something is so."""
-    for _ in range(int(seconds * 2)):
+async def until(ceph: Ceph, bucket: str, done: Callable[[], bool]) -> None:
+    """Have the server work on a bucket's lifecycle until something is so."""
+    work = ("lc", "process", "--bucket", bucket, "--rgw-lc-debug-interval", "5")
+    for _ in range(40):
+        await asyncio.to_thread(ceph.admin, *work)
         if await asyncio.to_thread(done):
             return
         await asyncio.sleep(0.5)
@@ -129,15 +134,17 @@ async def test_what_a_writer_overwrites_stays_below(ceph: Ceph, tmp_path: Path) 
     """
     name, user = ceph.as_new_user()
     bucket, wanted = await set_up(ceph, tmp_path, share(), writer=name)
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"AWS": [f"arn:aws:iam:::user/{name}"]},
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
     assert isinstance(wanted.bucket.statements, tuple)
     policy = policy_document(wanted.bucket.statements)
-    policy["Statement"].append(allow)
+    # Who puts an object owns it there: even the bucket's owner must be let in.
+    for who, action in ((name, "s3:PutObject"), ("archiver", "s3:GetObject*")):
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"AWS": [f"arn:aws:iam:::user/{who}"]},
+            "Action": action,
+            "Resource": f"arn:aws:s3:::{bucket}/*",
+        }
+        policy["Statement"].append(allow)
     with ceph.client() as owner, user.client() as writer:
         owner.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
         first = writer.put_object(Bucket=bucket, Key="k", Body=b"first", IfNoneMatch="*")
@@ -202,7 +209,7 @@ async def test_lifecycle_removes_what_is_due_and_nothing_else(ceph: Ceph, tmp_pa
     with ceph.client() as owner:
         for key in (*stays, f"{FOLDER}chunk", f"{FOLDER}replaced", f"{FOLDER}replaced"):
             owner.put_object(Bucket=bucket, Key=key, Body=b"1")
-        await until(lambda: set(versions(owner, bucket)) == stays, seconds=120)
+        await until(ceph, bucket, lambda: set(versions(owner, bucket)) == stays)
 
 
 async def test_lifecycle_removes_nothing_of_a_tenant_under_a_hold(
@@ -218,7 +225,7 @@ async def test_lifecycle_removes_nothing_of_a_tenant_under_a_hold(
     with ceph.client() as owner:
         for key in (f"{FOLDER}chunk", free):
             owner.put_object(Bucket=bucket, Key=key, Body=b"1")
-        await until(lambda: free not in versions(owner, bucket), seconds=120)
+        await until(ceph, bucket, lambda: free not in versions(owner, bucket))
         assert versions(owner, bucket) == [f"{FOLDER}chunk"]
 
 
@@ -243,3 +250,60 @@ async def test_all_four_switches_of_the_public_access_block_would_shut_ceph_for_
         on = {"BlockPublicAcls": True}
         owner.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=on)
         assert refused(owner.put_object, Bucket=bucket, Key="k", Body=b"1") == "AccessDenied"
+
+
+def with_principal(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Write a policy of a user as one of the bucket, in Ceph's words."""
+    statements = []
+    for one in document["Statement"]:
+        # It has no word for the right to look at encryption but the star.
+        known = {"s3:GetEncryptionConfiguration": "s3:GetBucket*"}
+        actions = [known.get(action, action) for action in one["Action"]]
+        actions = [action for action in actions if "Encryption" not in action]
+        who = {"AWS": [f"arn:aws:iam:::user/{name}"]}
+        statements.append({**one, "Action": actions, "Principal": who})
+    return statements
+
+
+@pytest.mark.parametrize("whose", ["officer", "admin"])
+async def test_the_printed_policies_are_enough_and_no_more(
+    ceph: Ceph, tmp_path: Path, whose: str
+) -> None:
+    """An officer reads its tenant; an admin looks at the bucket, too, and destroys versions."""
+    acme = share(terms(days=3, lock="governance"))
+    bucket, wanted = await set_up(ceph, tmp_path, acme)
+    name, user = ceph.as_new_user()
+    document = {
+        "officer": documents.officer_document(bucket, (acme,)),
+        "admin": documents.admin_document(bucket, (acme,)),
+    }[whose]
+    key = "ai/tenant=acme/_keys/subject=x/wrap"
+    with ceph.client() as owner, user.client() as client:
+        owner.delete_bucket_policy(Bucket=bucket)
+        configuration = {"ObjectLockEnabled": "Enabled"}
+        owner.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=configuration)
+        version = owner.put_object(Bucket=bucket, Key=key, Body=b"1")["VersionId"]
+        owner.put_object(Bucket=bucket, Key="ai/tenant=other/_keys/w", Body=b"1")
+        # Ceph takes every grant for a public one, and would not let it have an effect.
+        owner.delete_public_access_block(Bucket=bucket)
+        policy = {"Version": "2012-10-17", "Statement": with_principal(document, name)}
+        owner.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+        assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
+        listed = client.list_objects_v2(Bucket=bucket, Prefix="ai/tenant=acme/")
+        assert [one["Key"] for one in listed["Contents"]] == [key]
+        assert refused(client.list_objects_v2, Bucket=bucket) == "AccessDenied"
+        other = {"Bucket": bucket, "Key": "ai/tenant=other/_keys/w"}
+        assert refused(client.get_object, **other) == "AccessDenied"
+        client.put_object(Bucket=bucket, Key=f"{key}-2", Body=b"1", IfNoneMatch="*")
+        chunk = {"Bucket": bucket, "Key": f"{FOLDER}chunk", "Body": b"1"}
+        assert refused(client.put_object, **chunk) == "AccessDenied"
+        this = {"Bucket": bucket, "Key": key, "VersionId": version}
+        settings = user.settings(bucket, tmp_path)
+        async with S3Bucket(settings) as opened:
+            if whose == "officer":
+                assert refused(client.delete_object, **this) == "AccessDenied"
+                with pytest.raises(StoreError):
+                    await plan(wanted, Hands(opened))
+            else:
+                client.delete_object(**this)
+                assert (await plan(wanted, Hands(opened))).found is not None

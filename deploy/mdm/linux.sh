@@ -1,0 +1,14 @@
+#!/bin/sh
+# Places the admin's files on Linux; run as root by whatever manages the machine.
+# The one parameter is the folder that holds source.toml and policy.signed.
+set -eu
+
+from="${1:-/var/lib/archiver-policy}"
+to="/etc/archiver"
+
+install -d -o root -g root -m 0755 "$to"
+for name in source.toml policy.signed; do
+    # Written beside and renamed: a daemon never reads half of one.
+    install -o root -g root -m 0644 "$from/$name" "$to/.$name.new"
+    mv -f "$to/.$name.new" "$to/$name"
+done
