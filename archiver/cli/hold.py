@@ -15,7 +15,7 @@ from archiver.cli.output import human_size, print_json, print_table
 from archiver.cli.times import shown
 
 if TYPE_CHECKING:
-    from archiver.cli.holds import Row
+    from archiver.cli.holdlist import Row
     from archiver.cli.where import Where
 
 __all__ = ["hold"]
@@ -100,7 +100,7 @@ def add(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said: An
 def list_(where: Where, admin_keys: tuple[str, ...], *, everything: bool, as_json: bool) -> int:
     """List the holds that are in force, and what they cover now."""
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.holds import listed  # noqa: PLC0415
+    from archiver.cli.holdlist import listed  # noqa: PLC0415
 
     archives = Archives.of(where)
     rows = listed(archives, admin_keys, everything=everything)

@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive.catalogue import read_catalogue
-from archiver.cli.admin import check_found
 from archiver.cli.archives import bars
 from archiver.cli.desks import at_each_desk
-from archiver.cli.orders import subject_of, trusted
+from archiver.cli.holdlist import words_of
+from archiver.cli.orders import subject_of
 from archiver.cli.output import confirm, human_size, note
 from archiver.errors import NotOrdered
-from archiver.evidence.orders import Hold, Release
+from archiver.evidence.orders import Hold
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.retention import hold as holds
-from archiver.retention.listing import look, look_at
-from archiver.witness.memory import Memory
-from archiver.witness.place import Place
+from archiver.retention.extent import extents
+from archiver.retention.listing import look
 
 if TYPE_CHECKING:
     from archiver.archive.held import ArchivedConversation
     from archiver.cli.admin import Admin
     from archiver.cli.archives import Archives, Part
     from archiver.evidence.orders import Order
-    from archiver.retention.hold import Applied, Extent
+    from archiver.retention.extent import Extent
+    from archiver.retention.hold import Applied
     from archiver.witness.register import Desk
 
-__all__ = ["Row", "add_in", "apply_in", "listed", "release_in"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A hold, and what it covers now. ``of`` says in words what it is about."""
-
-    tenant: str
-    id: str
-    matter: str
-    reason: str
-    of: str
-    ordered_at: str
-    by: str
-    released_at: str | None
-    chunks: int
-    stored_bytes: int
-    first_day: str
-    last_day: str
+__all__ = ["add_in", "apply_in", "release_in"]
 
 
 def add_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[str, Any]]:
@@ -58,7 +39,7 @@ def add_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[
         known = await look(desk)
         holds.check_new(known.orders.all, wanted.id)
         with bars("manifests") as tell:
-            found = await holds.extents(desk.place, known, [wanted], progress=tell)
+            found = await extents(desk.place, known, [wanted], progress=tell)
         extent = found[wanted.id]
         if not extent.chunks and not said["also_empty"]:
             raise NotOrdered(
@@ -67,7 +48,7 @@ def add_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[
                 " --also-empty, to hold what arrives.",
             )
         tenant = desk.place.tenant
-        note(f"{tenant}: the hold {wanted.id} ({_of(wanted)}) covers {_words(extent)}.")
+        note(f"{tenant}: the hold {wanted.id} ({words_of(wanted)}) covers {_words(extent)}.")
         confirm(f"Order it as {desk.signer.public.name}?", yes=said["yes"])
         order = await holds.add(desk, wanted, by=said["by"], now=datetime.now(UTC))
         note(f"{tenant}: order {order.seq} holds it.")
@@ -84,9 +65,9 @@ def release_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[d
         holds.check_in_force(known.orders.holds, said["name"])
         with bars("manifests") as tell:
             this = known.orders.holds[said["name"]]
-            found = await holds.extents(desk.place, known, [this], progress=tell)
+            found = await extents(desk.place, known, [this], progress=tell)
         tenant = desk.place.tenant
-        note(f"{tenant}: the hold {this.id} ({_of(this)}) covers {_words(found[this.id])}.")
+        note(f"{tenant}: the hold {this.id} ({words_of(this)}) covers {_words(found[this.id])}.")
         note("What of it no other hold covers may expire and be erased after this.")
         confirm(f"Release it as {desk.signer.public.name}, for ever?", yes=said["yes"])
         order = await holds.release(
@@ -108,33 +89,6 @@ def apply_in(archives: Archives, admin: Admin) -> list[tuple[str, dict[str, Any]
         return desk.place.tenant, asdict(done)
 
     return at_each_desk(archives, admin, work)
-
-
-def listed(archives: Archives, keys: tuple[str, ...], *, everything: bool) -> list[Row]:
-    """List the holds of every tenant that is meant."""
-    tenants: list[str] = []
-
-    async def work(part: Part) -> list[Row]:
-        trust = trusted(part, keys)
-        tenants.extend(part.tenants)
-        rows = []
-        for tenant in part.tenants:
-            place = Place(part.store, part.prefix, tenant)
-            known = await look_at(place, trust, Memory())
-            with bars("manifests") as tell:
-                in_force = known.orders.holds
-                found = await holds.extents(place, known, in_force.values(), progress=tell)
-            ended = _ended(known.orders.all)
-            for order in known.orders.all:
-                this = order.deed
-                if isinstance(this, Hold) and (everything or this.id in in_force):
-                    extent = found.get(this.id, holds.Extent())
-                    rows.append(_row(tenant, order, this, extent, ended.get(this.id)))
-        return rows
-
-    rows = [row for found in asyncio.run(archives.each(work)) for row in found]
-    check_found(archives, tenants)
-    return rows
 
 
 async def _wanted(archives: Archives, part: Part, desk: Desk, said: dict[str, Any]) -> Hold:
@@ -218,38 +172,4 @@ def _words(extent: Extent) -> str:
     return (
         f"{extent.chunks} chunks ({human_size(extent.stored_bytes)}) of {len(extent.subjects)}"
         f" people on {len(extent.devices)} devices, from {extent.first} to {extent.last}"
-    )
-
-
-def _of(hold: Hold) -> str:
-    said = [f"subject {hold.subject}"] if hold.subject else []
-    said += [f"conversation {hold.conversation} ({hold.assistant})"] if hold.conversation else []
-    said += [f"from {hold.since}"] if hold.since else []
-    said += [f"to {hold.until}"] if hold.until else []
-    return ", ".join(said) or "everything"
-
-
-def _ended(given: tuple[Order, ...]) -> dict[str, str]:
-    """Give when each hold that was released was."""
-    found: dict[str, str] = {}
-    for order in given:
-        if isinstance(order.deed, Release):
-            found.setdefault(order.deed.id, order.created_at)
-    return found
-
-
-def _row(tenant: str, order: Order, this: Hold, extent: Extent, ended: str | None) -> Row:
-    return Row(
-        tenant,
-        this.id,
-        this.matter,
-        this.reason,
-        _of(this),
-        order.created_at,
-        order.by,
-        ended,
-        extent.chunks,
-        extent.stored_bytes,
-        extent.first,
-        extent.last,
     )

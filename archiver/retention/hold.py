@@ -13,12 +13,12 @@ matched one or two requests.
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.errors import NotOrdered, StoreError
-from archiver.evidence.orders import Erasure, Expiry, Hold, Release
+from archiver.evidence.orders import Hold, Release
 from archiver.model.answers import Answer
 from archiver.retention.holds import matches
 from archiver.retention.listing import listed_chunks, look
@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 
     from archiver.evidence.orders import Order
     from archiver.format.keys import ChunkKey
-    from archiver.retention.listing import Known, ListedChunk
+    from archiver.retention.listing import Known
     from archiver.stores.custody import Custody
     from archiver.witness.orders import Orders
-    from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
-__all__ = ["Applied", "Extent", "add", "apply_holds", "extents", "release"]
+__all__ = ["Applied", "add", "apply_holds", "check_in_force", "check_new", "release"]
 
 Did = TypeVar("Did")
 
@@ -47,30 +46,6 @@ _AT_ONCE: Final = 4
 """Chunks that are asked about together, for each put that the store likes at once."""
 
 _BATCH: Final = 1000
-
-
-@dataclass(slots=True)
-class Extent:
-    """What a hold covers now: chunks, stored bytes, devices, people, first and last day."""
-
-    chunks: int = 0
-    stored_bytes: int = 0
-    devices: set[str] = field(default_factory=set)
-    subjects: set[str] = field(default_factory=set)
-    first: str = ""
-    last: str = ""
-    _seen: ChunkSet = field(default_factory=ChunkSet, repr=False)
-
-    def add(self, one: ListedChunk) -> None:
-        """Count a chunk, once."""
-        if not self._seen.add(one.key):
-            return
-        self.chunks += 1
-        self.stored_bytes += one.entry.stored_bytes
-        self.devices.add(one.key.device)
-        self.subjects.add(one.key.subject)
-        self.first = min(self.first or one.key.day, one.key.day)
-        self.last = max(self.last, one.key.day)
 
 
 @dataclass(slots=True)
@@ -89,28 +64,6 @@ class Applied:
     revealed: int = 0
     absent: int = 0
     lifted: int = 0
-
-
-async def extents(
-    place: Place,
-    known: Known,
-    wanted: Iterable[Hold],
-    *,
-    progress: Callable[[int, int], None] = no_progress,
-) -> dict[str, Extent]:
-    """Tell what each of some holds covers now, by id. What was ordered to go is left out."""
-    chosen = list(wanted)
-    found = {hold.id: Extent() for hold in chosen}
-    gone = _gone(known)
-    if not chosen:
-        return found
-    async with aclosing(listed_chunks(place, known.chain, progress=progress)) as listing:
-        async for one in listing:
-            if one.key not in gone:
-                for hold in chosen:
-                    if matches(hold, one.key, one.entry):
-                        found[hold.id].add(one)
-    return found
 
 
 async def add(desk: Desk, hold: Hold, *, by: str, now: datetime) -> Order:
@@ -255,10 +208,3 @@ def _ended(known: Known) -> Iterator[Hold]:
     for order in known.orders.all:
         if isinstance(order.deed, Hold) and order.deed.id not in known.orders.holds:
             yield order.deed
-
-
-def _gone(known: Known) -> ChunkSet:
-    """Give the chunks that were ordered to go."""
-    deeds = [order.deed for order in known.orders.all]
-    going = [deed for deed in deeds if isinstance(deed, Expiry | Erasure)]
-    return ChunkSet.of(one for deed in going for one in deed.chunks)

@@ -14,7 +14,8 @@ from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.model.answers import Answer
 from archiver.model.shipment import ConversationCount
-from archiver.retention.hold import add, apply_holds, extents, release
+from archiver.retention.extent import extents
+from archiver.retention.hold import add, apply_holds, release
 from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.faults import Fault, FaultPlan, LoseAnswer, Refuse
