@@ -32,9 +32,8 @@ from archiver.stores.refusals import refuse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.delivery.conftest import Bench
-
     from archiver.model.shipment import Retain
+    from tests.delivery.conftest import Bench
 
 BUSY = Refuse(Answer.BUSY, "SlowDown", 503)
 DENIED = Refuse(Answer.CREDENTIALS, "ExpiredToken", 403)
