@@ -10,6 +10,7 @@ import pytest
 from signedpolicies import ADMIN, OTHER, Fleet, policy_text, signed_policy, tenant_of
 
 from archiver.distribution import following
+from archiver.distribution.fetch import Fetched
 from archiver.distribution.refusals import Reason
 from archiver.evidence import policies
 
@@ -280,3 +281,46 @@ class TestWithASource:
         standing = fleet.found()
         assert standing.loaded is not None
         assert standing.loaded.policy.tenants == ()
+
+
+class TestFromAnAddress:
+    """What an address answered is handed in; a look judges it."""
+
+    URL = "https://config.example.com/policy.signed"
+
+    def test_with_an_address_no_file_counts_but_one_that_is_named(
+        self, fleet: Fleet, tmp_path: Path
+    ) -> None:
+        """What is named is a source of its own, and must be signed as well."""
+        fleet.pin(url=self.URL)
+        fleet.deliver(signed_policy(1))
+        assert fleet.found().loaded is None
+        named = tmp_path / "named.signed"
+        named.write_bytes(signed_policy(2))
+        watch = fleet.watch(named)
+        assert (tenant_of(watch.check()), watch.asking) == ("t2", None)
+
+    def test_an_etag_is_only_sent_to_the_address_that_gave_it(self, fleet: Fleet) -> None:
+        """Another server may use the same one for something else."""
+        fleet.pin(url=self.URL)
+        watch = fleet.watch()
+        watch.check()
+        watch.take(self.URL, Fetched(signed_policy(1), '"1"'))
+        assert tenant_of(watch.check()) == "t1"
+        assert watch.asking is not None
+        assert watch.asking.etag == '"1"'
+        fleet.pin(url=f"{self.URL}.new")
+        watch.check()
+        assert watch.asking.etag is None
+
+    def test_an_answer_of_an_address_that_counts_no_more_is_not_looked_at(
+        self, fleet: Fleet
+    ) -> None:
+        """It was asked before the source was changed."""
+        fleet.pin(url=self.URL)
+        watch = fleet.watch()
+        watch.check()
+        watch.take(f"{self.URL}.old", Fetched(signed_policy(1), None))
+        assert watch.check().loaded is None
+        watch.take(self.URL, Fetched(signed_policy(1), None))
+        assert tenant_of(watch.check()) == "t1"
