@@ -30,4 +30,4 @@ COMMANDS: Final = (
     ),
 )
 def bucket() -> None:
-    """Set the policy's buckets up, and check that they enforce it."""
+    """Set the policy's buckets up, and check them."""

@@ -59,9 +59,7 @@ COMMANDS: Final = (
         "credentials:credentials",
         "Keep the keys of each tenant's store, try what they can do, and issue narrow ones.",
     ),
-    Entry(
-        "bucket", "bucket:bucket", "Set the policy's buckets up, and check that they enforce it."
-    ),
+    Entry("bucket", "bucket:bucket", "Set the policy's buckets up, and check them."),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
     Entry("service", "service:service", "Have the operating system run the daemon."),
     Entry("completion", "completion:completion", "Complete commands with the Tab key."),
