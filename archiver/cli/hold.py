@@ -107,7 +107,7 @@ def list_(where: Where, admin_keys: tuple[str, ...], *, everything: bool, as_jso
     if as_json:
         print_json(rows)
     else:
-        columns = ("tenant", "id", "matter", "of", "since", "by", "state", "chunks", "stored")
+        columns = ("tenant", "id", "matter", "of", "ordered", "by", "state", "chunks", "stored")
         print_table(columns, [_cells(row) for row in rows])
     return archives.conclude(())
 

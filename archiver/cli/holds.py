@@ -156,6 +156,8 @@ async def _applied(part: Part, desk: Desk, order: Order) -> dict[str, Any]:
 
 def _did(done: Applied) -> str:
     said = f"{done.in_force} holds in force cover {done.matching} chunks"
+    if done.by_record and not done.in_force:
+        return "no hold is in force."
     if done.by_record:
         return (
             f"{said}. This store keeps no holds itself: archiver obeys the signed order, and"

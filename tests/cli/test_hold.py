@@ -127,6 +127,7 @@ def test_a_release_ends_it_and_the_list_remembers(company: Company) -> None:
     assert company.sign(*words[:-1]).code == 64
     said = company.sign(*words)
     assert (said.code, "order 2 releases it" in said.err) == (0, True)
+    assert "no hold is in force." in said.err
     assert listed(company) == []
     (row,) = listed(company, "--all")
     assert row["released_at"] is not None
