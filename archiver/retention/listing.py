@@ -3,20 +3,28 @@
 Covered manifests come from the roll-ups that checkpoints name, so the admin's word stands behind
 them. What is newer comes from the devices' own folders, and nobody's signature on it is looked
 at: enough for a hold, which may hold too much, and never enough to destroy anything.
+
+Of each manifest only what decides here is read, and nothing is kept: a million chunks cost a
+roll-up's memory.
 """
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from archiver.archive.catalogue import open_manifest, rebase
+import msgspec
+
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.archive.rollups import fetch_rollup, manifests_in, newer
 from archiver.archive.runs import joined
 from archiver.errors import Damaged
-from archiver.format.keys import Series
+from archiver.evidence.documents import moment
+from archiver.format.keys import ChunkKey, Series, parse_key
+from archiver.model.record import FORMAT_VERSION
+from archiver.model.shipment import ChunkEntry, ClassTerms
 from archiver.witness.chains import follow_statements
 from archiver.witness.memory import recall
 from archiver.witness.orders import check_orders, read_orders
@@ -28,15 +36,22 @@ if TYPE_CHECKING:
     from archiver.archive.runs import Runs
     from archiver.archive.signers import Trust
     from archiver.evidence.statement import RollupEntry
-    from archiver.format.keys import ChunkKey, ManifestKey
-    from archiver.model.shipment import ChunkEntry, ClassTerms, Manifest
+    from archiver.format.keys import ManifestKey
     from archiver.witness.chains import Statements
     from archiver.witness.memory import Memory
     from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
-__all__ = ["Known", "ListedChunk", "listed_chunks", "look", "look_at"]
+__all__ = [
+    "Known",
+    "ListedChunk",
+    "ListedManifest",
+    "listed_chunks",
+    "listed_manifests",
+    "look",
+    "look_at",
+]
 
 _ROLLUPS_AT_ONCE: Final = 2
 
@@ -69,7 +84,8 @@ class ListedChunk:
     """A chunk as one manifest lists it; ``key`` is where it lies now.
 
     ``created_at`` and ``terms`` (``None`` where it names none of that class) are the manifest's.
-    ``covered`` says that a checkpoint holds that manifest fixed.
+    ``covered`` says that a checkpoint holds that manifest fixed; ``floor`` as in
+    `ListedManifest`.
     """
 
     key: ChunkKey
@@ -77,6 +93,28 @@ class ListedChunk:
     created_at: str
     terms: ClassTerms | None
     covered: bool
+    floor: str
+
+
+class ListedManifest(NamedTuple):
+    """What one manifest lists, and since when.
+
+    ``floor`` is a time before which none of it was there, by the admin's word: that of the
+    checkpoint before the one that first covers the manifest, or, of the very first checkpoint,
+    its own. It is ``None`` where no checkpoint covers the manifest. ``own`` chunks are its
+    device's, ``recovered`` ones another's.
+    """
+
+    device: str
+    created_at: str
+    floor: str | None
+    terms: tuple[ClassTerms, ...]
+    own: list[tuple[ChunkKey, ChunkEntry]]
+    recovered: list[tuple[ChunkKey, ChunkEntry]]
+
+    def terms_of(self, klass: str) -> ClassTerms | None:
+        """Give what it said of a class; ``None`` where it said nothing."""
+        return next((one for one in self.terms if one.klass == klass), None)
 
 
 async def listed_chunks(
@@ -90,43 +128,113 @@ async def listed_chunks(
     ``progress`` is called with the manifests read and their number as far as it is known.
     What cannot be read is left out.
     """
+    async with aclosing(listed_manifests(place, chain, progress=progress)) as found:
+        async for one in found:
+            for key, entry in (*one.own, *one.recovered):
+                yield ListedChunk(
+                    key,
+                    entry,
+                    one.created_at,
+                    one.terms_of(key.klass),
+                    one.floor is not None,
+                    one.floor or "",
+                )
+
+
+async def listed_manifests(
+    place: Place,
+    chain: Statements,
+    *,
+    progress: Callable[[int, int], None] = no_progress,
+) -> AsyncGenerator[ListedManifest, None]:
+    """Yield what every manifest lists, as `listed_chunks` does."""
     async with aclosing(_manifests(place, chain, progress)) as found:
-        async for key, body, covered in found:
+        async for key, body, floor in found:
             try:
-                manifest = open_manifest(key, body)[0]
-            except Damaged:
+                said = _read(key, body)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue
-            for one in _chunks(place, manifest, covered=covered):
-                yield one
+            yield ListedManifest(
+                said.device,
+                said.created_at,
+                floor,
+                said.retention,
+                _chunks(place, said.chunks),
+                _chunks(place, said.recovered),
+            )
 
 
-def _chunks(place: Place, manifest: Manifest, *, covered: bool) -> Iterator[ListedChunk]:
-    terms = {one.klass: one for one in manifest.retention}
-    for entry in (*manifest.chunks, *manifest.recovered):
-        if key := rebase(entry, place.prefix, place.tenant):
-            yield ListedChunk(key, entry, manifest.created_at, terms.get(key.klass), covered)
+class _Said(msgspec.Struct, frozen=True):
+    """What decides here of a manifest."""
+
+    v: int
+    tenant: str
+    device: str
+    seq: int
+    created_at: str
+    retention: tuple[ClassTerms, ...]
+    chunks: tuple[ChunkEntry, ...] = ()
+    recovered: tuple[ChunkEntry, ...] = ()
+
+
+_said = msgspec.json.Decoder(_Said)
+
+
+def _read(key: ManifestKey, body: bytes) -> _Said:
+    """Read a manifest without looking at signatures; raise `ValueError` where it is not its key's.
+
+    Four times as fast as `archiver.archive.catalogue.open_manifest`, which reads all of it.
+    """
+    if hashlib.sha256(body).hexdigest()[:16] != key.sha:
+        raise ValueError("the manifest was altered")
+    said = _said.decode(memoryview(body)[: body.rfind(b"\n\n") + 1])
+    if (said.tenant, said.device, said.seq) != (key.tenant, key.device, key.seq):
+        raise ValueError("the manifest belongs under another key")
+    if not 1 <= said.v <= FORMAT_VERSION:
+        raise ValueError("the manifest is of another version")
+    moment(said.created_at)
+    return said
+
+
+def _chunks(place: Place, entries: tuple[ChunkEntry, ...]) -> list[tuple[ChunkKey, ChunkEntry]]:
+    """Give where listed chunks lie now; what contradicts its own key is left out."""
+    found = []
+    for entry in entries:
+        key = parse_key(entry.key)
+        if (
+            isinstance(key, ChunkKey)
+            and key.tenant == place.tenant
+            and key.seq == entry.seq
+            and key.sha == entry.sha256[:16]
+            and key.sealed == (entry.seal is not None)
+        ):
+            found.append((key if key.prefix == place.prefix else _below(key, place), entry))
+    return found
+
+
+def _below(key: ChunkKey, place: Place) -> ChunkKey:
+    return replace(key, prefix=place.prefix)
 
 
 async def _manifests(
     place: Place, chain: Statements, progress: Callable[[int, int], None]
-) -> AsyncGenerator[tuple[ManifestKey, bytes, bool], None]:
+) -> AsyncGenerator[tuple[ManifestKey, bytes, str | None], None]:
     store, covered = place.store, dict[str, "Runs"]()
-    entries = [entry for one in chain.all for entry in one.rollups]
-    done, total = 0, sum(entry.count for entry in entries)
+    entries = list(_rollups(chain))
+    done, total = 0, sum(entry.count for entry, _ in entries)
 
-    async def rollup(entry: RollupEntry) -> list[tuple[ManifestKey, bytes]]:
+    async def rollup(one: tuple[RollupEntry, str]) -> bytes:
         try:
-            body = await patiently(lambda: fetch_rollup(store, place.prefix, entry))
-            return list(manifests_in(entry, body))
+            return await patiently(lambda: fetch_rollup(store, place.prefix, one[0]))
         except Damaged:
-            return []  # its manifests come as not covered, from their own objects
+            return b""  # its manifests come as not covered, from their own objects
 
-    async with aclosing(in_turn(entries, rollup, limit=_ROLLUPS_AT_ONCE)) as found:
-        async for lines in found:
-            for key, body in lines:
+    async with aclosing(in_turn(entries, rollup, limit=_ROLLUPS_AT_ONCE)) as bodies:
+        for entry, floor in entries:
+            for key, body in _sound(entry, await anext(bodies)):
                 covered[key.device] = joined(covered.get(key.device, ()), key.seq)
                 done += 1
-                yield key, body, True
+                yield key, body, floor
                 progress(done, total)
 
     async def get(key: ManifestKey) -> bytes:
@@ -137,5 +245,22 @@ async def _manifests(
     async with aclosing(in_turn(keys, get, limit=store.concurrency * 4)) as bodies:
         for key in keys:
             done += 1
-            yield key, await anext(bodies), False
+            yield key, await anext(bodies), None
             progress(done, total)
+
+
+def _rollups(chain: Statements) -> Iterator[tuple[RollupEntry, str]]:
+    """Yield every roll-up, and the time before which nothing that it lists was there."""
+    before: str | None = None
+    for one in chain.all:
+        for entry in one.rollups:
+            yield entry, before or one.created_at
+        before = one.created_at
+
+
+def _sound(entry: RollupEntry, body: bytes) -> Iterator[tuple[ManifestKey, bytes]]:
+    """Yield the manifests of a roll-up as far as it can be read, if it is the one signed for."""
+    try:
+        yield from manifests_in(entry, body)
+    except Damaged:
+        return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from archiver.evidence.orders import Chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from archiver.archive.runs import Runs
     from archiver.format.keys import ChunkKey
@@ -17,11 +18,11 @@ __all__ = ["ChunkSet"]
 
 
 class ChunkSet:
-    """Chunks of a tenant: a few bytes, as long as their numbers have few gaps."""
+    """Chunks of a tenant: 16 bytes for each run of numbers, however many chunks it has."""
 
     def __init__(self) -> None:
-        self._firsts: dict[str, list[int]] = {}
-        self._lasts: dict[str, list[int]] = {}
+        self._runs: dict[str, _Numbers] = {}
+        self.runs = 0
 
     @classmethod
     def of(cls, named: Iterable[Chunks]) -> ChunkSet:
@@ -33,46 +34,82 @@ class ChunkSet:
 
     def add(self, key: ChunkKey) -> bool:
         """Add one; tell whether it was new."""
-        if key in self:
-            return False
-        firsts = self._firsts.setdefault(key.device, [])
-        lasts = self._lasts.setdefault(key.device, [])
-        at = bisect_right(firsts, key.seq)
-        after_one = at > 0 and lasts[at - 1] == key.seq - 1
-        before_one = at < len(firsts) and firsts[at] == key.seq + 1
-        if after_one and before_one:
-            lasts[at - 1] = lasts.pop(at)
-            del firsts[at]
-        elif after_one:
-            lasts[at - 1] = key.seq
-        elif before_one:
-            firsts[at] = key.seq
-        else:
-            firsts.insert(at, key.seq)
-            lasts.insert(at, key.seq)
-        return True
+        mine = self._runs.get(key.device)
+        if mine is None:
+            mine = self._runs[key.device] = _Numbers()
+        more = mine.add(key.seq)
+        self.runs += more or 0
+        return more is not None
 
     def add_runs(self, device: str, runs: Runs) -> None:
         """Add some of one device."""
+        before = self._runs.get(device, _Numbers())
         merged: list[tuple[int, int]] = []
-        for first, last in sorted((*self._runs(device), *runs)):
+        for first, last in sorted((*before, *runs)):
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
                 merged.append((first, last))
-        self._firsts[device] = [first for first, _ in merged]
-        self._lasts[device] = [last for _, last in merged]
+        self._runs[device] = _Numbers(merged)
+        self.runs += len(merged) - len(before.firsts)
 
     def __contains__(self, key: ChunkKey) -> bool:
         """Tell whether it is among them."""
-        at = bisect_right(self._firsts.get(key.device, ()), key.seq)
-        return at > 0 and key.seq <= self._lasts[key.device][at - 1]
+        mine = self._runs.get(key.device)
+        return mine is not None and key.seq in mine
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return self.runs > 0
+
+    def __len__(self) -> int:
+        """Count them."""
+        return sum(last - first + 1 for mine in self._runs.values() for first, last in mine)
 
     @property
     def named(self) -> tuple[Chunks, ...]:
         """Give them as an order names them."""
-        return tuple(Chunks(device, self._runs(device)) for device in sorted(self._firsts))
+        return tuple(Chunks(device, tuple(mine)) for device, mine in sorted(self._runs.items()))
 
-    def _runs(self, device: str) -> Runs:
-        pairs = zip(self._firsts.get(device, ()), self._lasts.get(device, ()), strict=True)
-        return tuple(pairs)
+
+class _Numbers:
+    """Numbers of one device: where each run begins, and where it ends."""
+
+    __slots__ = ("firsts", "lasts")
+
+    def __init__(self, runs: Iterable[tuple[int, int]] = ()) -> None:
+        chosen = list(runs)
+        self.firsts = array("q", [first for first, _ in chosen])
+        self.lasts = array("q", [last for _, last in chosen])
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self.firsts, self.lasts, strict=True)
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self.firsts, number) - 1
+        return at >= 0 and number <= self.lasts[at]
+
+    def add(self, number: int) -> int | None:
+        """Add one; give how many runs there are more then, ``None`` where it was there."""
+        firsts, lasts = self.firsts, self.lasts
+        if firsts and number == lasts[-1] + 1:
+            lasts[-1] = number
+            return 0
+        at = bisect_right(firsts, number)
+        if at and number <= lasts[at - 1]:
+            return None
+        below = at > 0 and lasts[at - 1] == number - 1
+        above = at < len(firsts) and firsts[at] == number + 1
+        if below and above:
+            lasts[at - 1] = lasts[at]
+            del firsts[at], lasts[at]
+            return -1
+        if below:
+            lasts[at - 1] = number
+        elif above:
+            firsts[at] = number
+        else:
+            firsts.insert(at, number)
+            lasts.insert(at, number)
+            return 1
+        return 0

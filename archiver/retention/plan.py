@@ -1,0 +1,193 @@
+"""What would expire, when, and why other things stay: from the covered manifests alone.
+
+No chunk is asked for, and none is kept in mind but by number: what comes out are counts by
+class, verdict and month, and the set of what is due. Of a number that is listed more than once
+every listing must be due: whoever lists a chunk again can only make it stay longer.
+
+Costs: every roll-up is read once, and what lies outside of roll-ups object by object. Twice,
+where a number has listings that are and listings that are not due.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import chain as chained
+from typing import TYPE_CHECKING
+
+from archiver.archive.fetch import no_progress
+from archiver.evidence.orders import Erasure, Expiry
+from archiver.retention.due import Judge, Verdict
+from archiver.retention.listing import listed_manifests
+from archiver.retention.sets import ChunkSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from archiver.evidence.orders import Order
+    from archiver.evidence.statement import Statement
+    from archiver.format.keys import ChunkKey
+    from archiver.model.shipment import ChunkEntry, ClassTerms
+    from archiver.retention.due import Judgement
+    from archiver.retention.listing import Known, ListedManifest
+    from archiver.witness.place import Place
+
+__all__ = ["Group", "Plan", "Shortened", "claims", "gone", "judge_of", "plan"]
+
+
+@dataclass(slots=True)
+class Group:
+    """Chunks of one class and verdict that are due in one month. ``oldest`` is when counted from.
+
+    ``first`` and ``last`` are when they are due, ``until`` when the last lock of them ends.
+    """
+
+    chunks: int = 0
+    stored_bytes: int = 0
+    oldest: str = ""
+    first: datetime | None = None
+    last: datetime | None = None
+    until: datetime | None = None
+
+    def add(self, entry: ChunkEntry, since: str, judged: Judgement) -> None:
+        """Count a chunk."""
+        self.chunks += 1
+        self.stored_bytes += entry.stored_bytes
+        if since < self.oldest or not self.oldest:
+            self.oldest = since
+        due, until = judged.due, judged.until
+        if due is not None:
+            if self.first is None or due < self.first:
+                self.first = due
+            if self.last is None or due > self.last:
+                self.last = due
+        if until is not None and (self.until is None or until > self.until):
+            self.until = until
+
+
+@dataclass(slots=True)
+class Shortened:
+    """What manifests promised longer than the policy gives; ``now`` of it is due for that alone."""
+
+    chunks: int = 0
+    stored_bytes: int = 0
+    now: int = 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What would expire at a time, and what would not.
+
+    ``groups`` are by class, verdict and month (``YYYY-MM``, empty for what is never due).
+    ``due`` are the numbers of all that is, ``checkpoint`` the newest one, ``after`` the number
+    of the newest order that this was judged by.
+    """
+
+    at: datetime
+    terms: Mapping[str, ClassTerms]
+    checkpoint: Statement | None
+    after: int
+    groups: dict[tuple[str, Verdict, str], Group] = field(default_factory=dict)
+    shortened: dict[str, Shortened] = field(default_factory=dict)
+    due: ChunkSet = field(default_factory=ChunkSet)
+
+    def count(self, *verdicts: Verdict, klass: str | None = None) -> Group:
+        """Add up groups, of any class where none is named."""
+        total = Group()
+        for (name, verdict, _), one in self.groups.items():
+            if verdict in verdicts and klass in (None, name):
+                total.chunks += one.chunks
+                total.stored_bytes += one.stored_bytes
+                known = [at for at in (total.oldest, one.oldest) if at]
+                total.oldest = min(known, default="")
+                dates = [at for at in (total.first, one.first) if at]
+                total.first = min(dates, default=None)
+        return total
+
+    @property
+    def early(self) -> int:
+        """Count the chunks that are due only because the policy was shortened."""
+        return sum(one.now for one in self.shortened.values())
+
+
+async def plan(
+    place: Place,
+    known: Known,
+    terms: Iterable[ClassTerms],
+    *,
+    now: datetime,
+    progress: Callable[[int, int], None] = no_progress,
+) -> Plan:
+    """Judge every chunk as it would be judged at ``now``; nothing is changed, nothing signed."""
+    judge = judge_of(known, terms, now)
+    count = _Count(judge, known, ChunkSet())
+    await count.read(place, progress)
+    if count.contested:
+        count = _Count(judge, known, count.contested)
+        await count.read(place, progress)
+    return count.plan
+
+
+def judge_of(known: Known, terms: Iterable[ClassTerms], now: datetime) -> Judge:
+    """Give who judges by these terms, and by the orders that were given."""
+    by_class = {one.klass: one for one in terms}
+    return Judge(now, by_class, known.orders.holds, gone(known.orders.all))
+
+
+def gone(given: Iterable[Order]) -> ChunkSet:
+    """Give the chunks that were ordered to go."""
+    deeds = [order.deed for order in given]
+    going = [deed for deed in deeds if isinstance(deed, Expiry | Erasure)]
+    return ChunkSet.of(one for deed in going for one in deed.chunks)
+
+
+def claims(listing: ListedManifest) -> Iterator[tuple[ChunkKey, ChunkEntry]]:
+    """Yield what a manifest may speak of: its device's chunks, and those that it recovered."""
+    mine = (one for one in listing.own if one[0].device == listing.device)
+    return chained(mine, listing.recovered) if listing.recovered else mine
+
+
+class _Count:
+    """One reading. ``blocked`` are numbers that are known to be contested."""
+
+    def __init__(self, judge: Judge, known: Known, blocked: ChunkSet) -> None:
+        newest = known.orders.newest
+        self._judge, self._blocked, self._chain = judge, blocked, known.chain
+        self._stays, self.contested = ChunkSet(), ChunkSet()
+        self.plan = Plan(judge.now, judge.terms, known.chain.newest, newest.seq if newest else 0)
+
+    async def read(self, place: Place, progress: Callable[[int, int], None]) -> None:
+        found = listed_manifests(place, self._chain, progress=progress)
+        async with aclosing(found) as manifests:
+            async for one in manifests:
+                since = max(one.created_at, one.floor or "")
+                for key, entry in claims(one):
+                    self._take(one, key, entry, since)
+
+    def _take(self, one: ListedManifest, key: ChunkKey, entry: ChunkEntry, since: str) -> None:
+        judged, due = self._judge.of(one, key, entry), self.plan.due
+        if judged.verdict is Verdict.DUE:
+            if key in self._blocked or key in self._stays or not due.add(key):
+                return
+        elif one.floor is None and (key in due or key in self._stays):
+            return  # a checkpoint covers another listing of it, and nothing speaks for this one
+        else:
+            if key in due:
+                self.contested.add(key)
+            if not self._stays.add(key):
+                return
+        self._tell(key, entry, since, judged)
+
+    def _tell(self, key: ChunkKey, entry: ChunkEntry, since: str, judged: Judgement) -> None:
+        month = f"{judged.due.year:04d}-{judged.due.month:02d}" if judged.due else ""
+        name = (key.klass, judged.verdict, month)
+        group = self.plan.groups.get(name)
+        if group is None:
+            group = self.plan.groups[name] = Group()
+        group.add(entry, since, judged)
+        if judged.shortened:
+            found = self.plan.shortened.setdefault(key.klass, Shortened())
+            found.chunks += 1
+            found.stored_bytes += entry.stored_bytes
+            found.now += judged.early and judged.verdict is Verdict.DUE
