@@ -55,6 +55,16 @@ def test_a_writer_puts_new_objects_and_does_nothing_else() -> None:
         assert not allows(document, action, None)
 
 
+def test_it_holds_whatever_else_the_writer_is_granted() -> None:
+    """By another policy of its user, or of the bucket."""
+    document = writer_policy("b", "ai", "acme")
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b*"}
+    document["Statement"].append(everything)
+    assert allows(document, "s3:PutObject", CHUNK)
+    for action in ("s3:GetObject", "s3:NewInvention"):
+        assert not allows(document, action, CHUNK)
+
+
 @pytest.mark.parametrize(
     "key",
     [

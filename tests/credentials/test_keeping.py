@@ -153,6 +153,8 @@ def test_what_only_calls_itself_a_keyring_is_not_used(monkeypatch: pytest.Monkey
     monkeypatch.setattr(chainer.ChainerBackend, "backends", [null.Keyring()])
     keyring.set_keyring(chain)
     assert system_keyring() is None
+    keyring.set_keyring(type("Poor", (null.Keyring,), {"priority": 0.5, "__module__": "poor"})())
+    assert system_keyring() is None
     plain = type("PlaintextKeyring", (null.Keyring,), {"priority": 9})
     plain.__module__ = "keyrings.alt.file"
     keyring.set_keyring(plain())

@@ -45,7 +45,7 @@ async def test_its_output_is_read_as_awss_json() -> None:
     ],
 )
 async def test_a_command_that_gives_no_keys_is_a_matter_of_credentials(
-    code: str, word: str
+    capfd: pytest.CaptureFixture[str], code: str, word: str
 ) -> None:
     """The error says what happened, and quotes nothing."""
     with pytest.raises(StoreError, match=word) as caught:
@@ -53,6 +53,7 @@ async def test_a_command_that_gives_no_keys_is_a_matter_of_credentials(
     assert caught.value.refusal.answer is Answer.CREDENTIALS
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert "credential_process" in caught.value.advice
+    assert "".join(capfd.readouterr()) == ""
 
 
 async def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
