@@ -248,6 +248,10 @@ def test_a_role_gives_keys_that_end(
     assert keys.expires_at is not None
     assert timedelta(hours=1.9) < keys.expires_at - datetime.now(UTC) < timedelta(hours=2.1)
     assert handed("", *words, "--hours", 13).code == 64
+    document["tenants"][0]["store"]["prefix"] = "p" * 500
+    config.write_text(json.dumps(document))
+    said = handed("", *words, "--hours", 2)
+    assert (said.code, "2,048" in said.err) == (64, True)
 
 
 def test_keys_that_may_do_everything_are_too_much(

@@ -199,6 +199,8 @@ async def test_a_web_identity_is_sent_unsigned_and_read_anew(
     moto_server: S3Server, scripted: Scripted, home: Path
 ) -> None:
     """Its provider writes the file again and again; no other key is looked for."""
+    (home / ".aws").mkdir()
+    (home / ".aws" / "config").write_text("rubbish")
     token = home / "token"
     token.write_text("synthetic.web.identity\n")
     bucket = moto_server.new_bucket()
@@ -244,11 +246,12 @@ async def test_a_session_for_a_device_carries_the_narrowing_policy(
 async def test_endpoints_of_the_environment_are_no_place_to_ask_for_a_role(
     scripted: Scripted, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the policy says where credentials go."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{scripted.port}")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{scripted.port}")
+    """Only the policy says where credentials go; Amazon's own is behind a proxy that is gone."""
+    for name in ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{scripted.port}")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = scripted.as_server()
-    nowhere = role_of(server, endpoint="http://127.0.0.1:9")
-    error = await refusal(replace(server.settings("bucket", home), role=nowhere))
+    error = await refusal(replace(server.settings("bucket", home), role=Role(ROLE)))
     assert error.refusal.answer is Answer.UNREACHABLE
     assert scripted.requests == []
