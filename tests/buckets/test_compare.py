@@ -238,6 +238,12 @@ def respelled(statement: dict[str, Any]) -> dict[str, Any]:
         again["Principal"] = {"AWS": "*"}
     elif isinstance(again["Principal"]["AWS"], list) and len(again["Principal"]["AWS"]) == 1:
         again["Principal"]["AWS"] = again["Principal"]["AWS"][0]
+    actions = again["Action"]
+    again["Action"] = (
+        [one.upper().replace("S3:", "s3:") for one in actions]
+        if isinstance(actions, list)
+        else actions.lower()
+    )
     for key in ("Action", "Resource"):
         if isinstance(again[key], list):
             again[key].reverse()
@@ -247,7 +253,7 @@ def respelled(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_same_statements_in_another_spelling_are_the_same() -> None:
-    """Lists of one, order, and the star of a principal do not count."""
+    """Lists of one, order, the case of actions, and the star of a principal do not count."""
     wanted = ask(LOCKED)
     assert not isinstance(wanted.bucket.statements, Unsupported)
     written = policy_document(wanted.bucket.statements)["Statement"]
@@ -319,6 +325,15 @@ def test_a_lifecycle_that_removes_less_comes_first(held: tuple[Any, ...]) -> Non
     wanted = ask(LOCKED, holds={"acme": held})
     found = replace(changed(wanted, days=3, enabled=True), versioning=False)
     assert [one.do for one in todo(wanted, found)] == ["lifecycle", "versioning"]
+
+
+def test_a_lifecycle_that_removes_earlier_than_the_one_there_comes_last() -> None:
+    """Also where there is a rule already."""
+    wanted = ask(LOCKED)
+    found = replace(changed(wanted, days=99), versioning=False)
+    assert [one.do for one in todo(wanted, found)] == ["versioning", "lifecycle"]
+    never = replace(changed(wanted, noncurrent=None), versioning=False)
+    assert [one.do for one in todo(wanted, never)] == ["versioning", "lifecycle"]
 
 
 def test_enabling_a_lock_and_a_default_in_compliance_mode_are_asked_about() -> None:

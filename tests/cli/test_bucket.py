@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asking import HOLD
 from cloudflare import ACCOUNT, TOKEN, Cloudflare, cloudflare
 from servers import S3Server, ceph, moto_server
+
+from archiver.archive.signers import Trust
+from archiver.evidence.keys import SigningKey
+from archiver.stores.opening import open_store
+from archiver.witness.orders import give
+from archiver.witness.place import Place
+from archiver.witness.register import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,3 +206,72 @@ def test_nobody_is_given_the_right_to_bypass_a_lock(
         assert granted
         for one in granted:
             assert not any("Bypass" in action or "*" in action for action in one["Action"])
+
+
+async def hold(server: S3Server, bucket: str, key: SigningKey, folder: Path) -> None:
+    """Order a hold of the tenant, as its admin does."""
+    async with open_store(server.settings(bucket, folder)) as store:
+        desk = Desk(Place(store, "", "acme"), Trust((key.public,)), key, folder)
+        await give(desk, HOLD, by="synthetic", now=datetime.now(UTC))
+
+
+@pytest.mark.ceph
+def test_a_hold_in_the_archive_switches_removal_off(
+    archiver: Run,
+    policy: Callable[..., Path],
+    tenant: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    ceph: Ceph,
+) -> None:
+    """And the check agrees. Not with moto: it ignores conditions, and would refuse every put."""
+    bucket = ceph.new_bucket(ObjectLockEnabledForBucket=True)
+    writer = f"arn:aws:iam:::user/{ceph.as_new_user()[0]}"
+    key = SigningKey.generate("admin/acme")
+    store = {
+        "kind": "s3",
+        "bucket": bucket,
+        "endpoint": ceph.endpoint,
+        "path_style": True,
+        "credentials_file": str(ceph.credentials_file(tmp_path)),
+    }
+    evidence = {"admin_keys": [str(key.public)]}
+    config = policy(tenant("acme", store, retention=LOCKED, evidence=evidence))
+    also = ("--config", config, "--writer-arn", writer, "--yes")
+    assert archiver("bucket", "apply", *also).code == 0
+    asyncio.run(hold(ceph, bucket, key, tmp_path))
+    checked = archiver("bucket", "check", *also[:-1], "--json")
+    assert checked.code == 1
+    (found,) = [one for one in checked.json[0]["differences"] if one["kind"] == "weaker"]
+    assert found["why"] == "A hold is in force, and the store would remove what is held."
+    assert archiver("bucket", "apply", *also).code == 0
+    with ceph.client() as client:
+        rules = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    states = {one["ID"]: one["Status"] for one in rules}
+    assert states["archiver/acme/standard/expire"] == "Disabled"
+    assert archiver("bucket", "check", *also[:-1]).code == 0
+
+
+@pytest.mark.ceph
+def test_where_holds_may_not_be_read_nothing_that_removes_is_switched_on(
+    archiver: Run, on: Callable[..., Path], ceph: Ceph
+) -> None:
+    """Keys that may set the bucket up and not read what lies in it."""
+    bucket = ceph.new_bucket()
+    deny = {
+        "Sid": "Blind",
+        "Effect": "Deny",
+        "Principal": {"AWS": ["arn:aws:iam:::user/archiver"]},
+        "Action": ["s3:GetObject"],
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [deny]}
+    order = "tenant=acme/_orders/000000000001-0123456789abcdef.note"
+    with ceph.client() as client:
+        client.put_object(Bucket=bucket, Key=order, Body=b"1")
+        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    config = on(ceph, bucket, {"days": 9})
+    also = ("--config", config, "--writer-arn", "arn:aws:iam:::user/nobody")
+    said = archiver("bucket", "plan", *also)
+    assert said.code == 1
+    assert "whether a hold is in force could not be read" in said.err
+    assert "expire" not in said.out
