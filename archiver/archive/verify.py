@@ -58,7 +58,14 @@ async def verify(
         meaning = "no manifest lists a chunk of what was asked for: nothing was verified"
         findings.append(Finding(Code.NOTHING_IN_SCOPE, prefix or store.name, meaning))
     read = sum(check.read + check.known for check in checks)
-    if asked.depth and not read and not any(one.severity in _GRAVE for one in findings):
+    gone = sum(check.expired + check.erased for check in checks)
+    nothing_left = gone and not chunks and not asked.scope.narrow
+    if (
+        asked.depth
+        and not read
+        and not nothing_left
+        and not any(one.severity in _GRAVE for one in findings)
+    ):
         meaning = f"no chunk was read, of {chunks} that were asked for"
         findings.append(Finding(Code.NOTHING_READ, prefix or store.name, meaning))
     return Report(

@@ -236,6 +236,17 @@ async def test_an_erased_person_is_neither_loss_nor_unread(sealed: Witnessed, de
     assert (report.expired, report.erased) == (0, 3)
 
 
+async def test_where_everything_is_gone_by_order_nothing_is_left_to_read(plain: Witnessed) -> None:
+    """That is no failure to read."""
+    world = plain.copy()
+    mine = [key for device in world.devices for key in world.chunks(device)]
+    world.order(expiry(world, *mine), plain.now + LONG)
+    world.drop(*mine)
+    report = await look(world)
+    assert (codes(report), report.exit_status) == ([], 0)
+    assert (report.chunks, report.expired) == (0, len(mine))
+
+
 async def test_an_erasure_whose_keys_are_left_is_not_done(sealed: Witnessed) -> None:
     """One wrap of one key is enough to read."""
     world = sealed.copy()
