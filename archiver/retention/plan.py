@@ -80,8 +80,9 @@ class Plan:
     """What would expire at a time, and what would not.
 
     ``groups`` are by class, verdict and month (``YYYY-MM``, empty for what is never due).
-    ``due`` are the numbers of all that is, ``checkpoint`` the newest one, ``after`` the number
-    of the newest order that this was judged by.
+    ``due`` are the numbers of all that is, ``again`` those of them that are listed more than
+    once. ``checkpoint`` is the newest one, ``after`` the number of the newest order that this was
+    judged by.
     """
 
     at: datetime
@@ -91,6 +92,7 @@ class Plan:
     groups: dict[tuple[str, Verdict, str], Group] = field(default_factory=dict)
     shortened: dict[str, Shortened] = field(default_factory=dict)
     due: ChunkSet = field(default_factory=ChunkSet)
+    again: ChunkSet = field(default_factory=ChunkSet)
 
     def count(self, *verdicts: Verdict, klass: str | None = None) -> Group:
         """Add up groups, of any class where none is named."""
@@ -168,7 +170,10 @@ class _Count:
     def _take(self, one: ListedManifest, key: ChunkKey, entry: ChunkEntry, since: str) -> None:
         judged, due = self._judge.of(one, key, entry), self.plan.due
         if judged.verdict is Verdict.DUE:
-            if key in self._blocked or key in self._stays or not due.add(key):
+            if key in self._blocked or key in self._stays:
+                return
+            if not due.add(key):
+                self.plan.again.add(key)
                 return
         elif one.floor is None and (key in due or key in self._stays):
             return  # a checkpoint covers another listing of it, and nothing speaks for this one

@@ -1,0 +1,185 @@
+"""What orders said shall expire is removed, all versions; also what an earlier run left undone.
+
+A chunk is removed only where an order of its class names its number, a covered manifest lists
+this very key, and no hold in force covers any listing of it. The orders are looked at again after
+every thousand chunks: a hold that comes meanwhile stops what is left.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from archiver.archive.fetch import in_turn, no_progress
+from archiver.durable import files
+from archiver.errors import StoreError
+from archiver.evidence.orders import Expiry
+from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, tenant_folder
+from archiver.model.answers import Answer
+from archiver.retention.holds import holding
+from archiver.retention.listing import listed_manifests, look
+from archiver.retention.plan import claims
+from archiver.retention.sets import ChunkSet
+from archiver.stores.custody import custody_of
+from archiver.witness.place import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+
+    from archiver.evidence.orders import Order
+    from archiver.model.shipment import ChunkEntry
+    from archiver.retention.listing import Known
+    from archiver.witness.place import Place
+    from archiver.witness.register import Desk
+
+__all__ = ["Removed", "finish", "remove"]
+
+_AT_ONCE: Final = 4
+"""Chunks that are removed together, for each put that the store likes at once."""
+
+_PAGE: Final = 1000
+_TOLD: Final = 20
+
+
+@dataclass(slots=True)
+class Removed:
+    """What became of chunks that orders name: those that a hold or the store ``kept`` stay.
+
+    ``keys`` are the first of those that the store keeps.
+    """
+
+    removed: int = 0
+    stored_bytes: int = 0
+    held: int = 0
+    kept: int = 0
+    keys: list[str] = field(default_factory=list)
+
+
+async def finish(desk: Desk, *, progress: Callable[[int, int], None] = no_progress) -> Removed:
+    """Remove what any order said shall expire and is there still.
+
+    Costs a listing of the classes of which anything ever expired; more where anything is left.
+    """
+    named = _by_class((await look(desk)).orders.all)
+    left = {key async for key in _remaining(desk.place, named)}
+    return await _Removal(desk, named, left).run(progress) if left else Removed()
+
+
+async def remove(
+    desk: Desk,
+    given: Iterable[Order],
+    *,
+    progress: Callable[[int, int], None] = no_progress,
+) -> Removed:
+    """Remove what these orders say shall expire."""
+    named = _by_class(given)
+    return await _Removal(desk, named, None).run(progress) if named else Removed()
+
+
+def _by_class(given: Iterable[Order]) -> dict[str, ChunkSet]:
+    found: dict[str, ChunkSet] = {}
+    for order in given:
+        if isinstance(order.deed, Expiry):
+            chunks = found.setdefault(order.deed.klass, ChunkSet())
+            for named in order.deed.chunks:
+                chunks.add_runs(named.device, named.runs)
+    return found
+
+
+async def _remaining(place: Place, named: dict[str, ChunkSet]) -> AsyncGenerator[str, None]:
+    """Yield the keys of these chunks under which any version is left."""
+    custody = custody_of(place.store)
+    for klass, chunks in sorted(named.items()):
+        folder = f"{tenant_folder(place.prefix, place.tenant)}class={klass}/"
+        async for text in custody.remains(folder):
+            key = parse_key(text)
+            if isinstance(key, ChunkKey) and key in chunks:
+                yield text
+
+
+class _Removal:
+    """One removal; begun anew, without what is done, when somebody gives an order meanwhile."""
+
+    def __init__(
+        self, desk: Desk, named: dict[str, ChunkSet], only: Collection[str] | None
+    ) -> None:
+        self._desk, self._place, self._named, self._only = desk, desk.place, named, only
+        self._custody = custody_of(desk.place.store)
+        self._over = ChunkSet()
+        self.done = Removed()
+
+    async def run(self, progress: Callable[[int, int], None]) -> Removed:
+        while not await self._pass(progress):
+            pass
+        return self.done
+
+    async def _pass(self, progress: Callable[[int, int], None]) -> bool:
+        """Remove as long as nobody orders anything; tell whether it came to the end."""
+        known = await look(self._desk)
+        held = await self._held(known, progress)
+        self.done.held = len(held)
+        page: list[tuple[ChunkKey, ChunkEntry]] = []
+        async with aclosing(self._meant(known, progress)) as meant:
+            async for key, entry in meant:
+                if key not in held and key not in self._over:
+                    page.append((key, entry))
+                if len(page) >= _PAGE:
+                    if await self._overtaken(known):
+                        return False
+                    await self._destroy(page)
+                    page.clear()
+        if page and await self._overtaken(known):
+            return False
+        await self._destroy(page)
+        return True
+
+    async def _meant(
+        self, known: Known, progress: Callable[[int, int], None]
+    ) -> AsyncGenerator[tuple[ChunkKey, ChunkEntry], None]:
+        found = listed_manifests(self._place, known.chain, progress=progress)
+        async with aclosing(found) as manifests:
+            async for one in manifests:
+                for key, entry in claims(one) if one.floor is not None else ():
+                    chunks = self._named.get(key.klass)
+                    if chunks and key in chunks and (not self._only or str(key) in self._only):
+                        yield key, entry
+
+    async def _held(self, known: Known, progress: Callable[[int, int], None]) -> ChunkSet:
+        held = ChunkSet()
+        if known.orders.holds:
+            async with aclosing(self._meant(known, progress)) as meant:
+                async for key, entry in meant:
+                    if holding(known.orders.holds, key, entry):
+                        held.add(key)
+        return held
+
+    async def _overtaken(self, known: Known) -> bool:
+        """Tell whether there are orders that are not ``known``."""
+        folder = series_folder(self._place.prefix, self._place.tenant, Series.ORDERS)
+        newest = known.orders.newest.seq if known.orders.newest else 0
+        listing = self._place.store.list(folder, after=f"{folder}{newest:012d}-~")
+        return any([True async for _ in listing])
+
+    async def _destroy(self, page: list[tuple[ChunkKey, ChunkEntry]]) -> None:
+        limit = self._place.store.concurrency * _AT_ONCE
+        async with aclosing(in_turn(page, self._destroyed, limit=limit)) as replies:
+            for key, entry in page:
+                gone, new = await anext(replies), self._over.add(key)
+                if gone:
+                    self.done.removed += new
+                    self.done.stored_bytes += entry.stored_bytes if new else 0
+                else:
+                    self.done.kept += 1
+                    self.done.keys += [str(key)] if len(self.done.keys) < _TOLD else []
+
+    async def _destroyed(self, one: tuple[ChunkKey, ChunkEntry]) -> bool:
+        """Destroy a chunk; tell whether the store let it go."""
+        try:
+            await patiently(lambda: self._custody.destroy(str(one[0])))
+        except StoreError as error:
+            if error.refusal.answer is not Answer.LOCKED:
+                raise
+            return False
+        files.reached("retention.removed")
+        return True
