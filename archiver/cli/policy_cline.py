@@ -117,12 +117,11 @@ def _read(file: Path) -> str:
 def _keep(tenant: str, uploading: Uploading, *, yes: bool) -> str:
     """Keep the keys; give the place. Raise `StoreError` where they can be none."""
     from archiver.credentials.keeping import keep, path_of  # noqa: PLC0415 - --help needs none
-    from archiver.credentials.keys import Keys, check  # noqa: PLC0415
+    from archiver.credentials.keys import Keys  # noqa: PLC0415
 
-    keys = check(Keys(uploading.key_id, uploading.secret))
     if path_of(tenant).exists():
         confirm(f"Credentials of {tenant} are kept here already. Replace them?", yes=yes)
-    return keep(tenant, keys)
+    return keep(tenant, Keys(uploading.key_id, uploading.secret))
 
 
 def _tell(found: tuple[Fate, ...], kept: str | None, tenant: str) -> None:

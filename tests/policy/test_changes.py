@@ -194,6 +194,14 @@ class TestSentences:
         )
         assert "stays there, and is not copied" in told.means
 
+    def test_a_store_that_is_asked_in_another_way_is_the_same_store(
+        self, document: dict[str, Any]
+    ) -> None:
+        """A change all the same: the documents differ in what they do."""
+        (told,) = between(document, "store.path_style", None, *[True])
+        assert told.means.startswith("the same store and the same keys")
+        assert not told.weaker
+
     def test_another_subject_key_is_told_without_either(self, document: dict[str, Any]) -> None:
         """What it does to pseudonyms is said."""
         (told,) = between(document, "identity.subject_key", SECRET, f"{SECRET}-2")

@@ -6,7 +6,7 @@ import json
 import tomllib
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from policies import ADMINS, ASSISTANTS, FOLDERS, LOCKS, NAMES, OFFICERS, REMOTES, as_policy, stores
 
@@ -98,6 +98,7 @@ def _table(store: Any) -> dict[str, Any]:
     return {key: _plain(value) for key, value in store.items()}
 
 
+@example(value="\x7f\x00\u2028")
 @given(value=TEXT | st.integers() | st.booleans() | st.lists(TEXT, max_size=3).map(tuple))
 def test_a_value_is_read_as_it_was_written(value: Any) -> None:
     """Quotes, backslashes, line ends and marks of comments included."""
