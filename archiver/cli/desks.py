@@ -22,9 +22,15 @@ Result = TypeVar("Result")
 
 
 def at_each_desk(
-    archives: Archives, admin: Admin, work: Callable[[Part, Desk], Awaitable[Result]]
+    archives: Archives,
+    admin: Admin,
+    work: Callable[[Part, Desk], Awaitable[Result]],
+    *,
+    with_rules: Callable[[Part, str], Part] = lambda part, _tenant: part,
 ) -> list[Result]:
     """Work at every desk, alone with this machine's memory.
+
+    ``with_rules`` gives a part its tenant's rules, where a folder was opened without them.
 
     What fails for one tenant does not hold the others up: it stands in `Archives.failures`.
     Raise it where nothing was done at all.
@@ -34,7 +40,8 @@ def at_each_desk(
         done = []
         for tenant in part.tenants:
             try:
-                done.append(await work(part, admin.desk(part, tenant)))
+                ruled = with_rules(part, tenant)
+                done.append(await work(ruled, admin.desk(ruled, tenant)))
             except ArchiverError as error:
                 archives.failures.append(error)
         if archives.failures and not done:

@@ -50,6 +50,11 @@ COMMANDS: Final = (
         "device", "device:device", "Let devices ask to be known, and approve or revoke their keys."
     ),
     Entry("checkpoint", "checkpoint:checkpoint", "Sign for everything that the archive holds now."),
+    Entry(
+        "retention",
+        "retention:retention",
+        "Show what is due to expire, let it expire, and report on it.",
+    ),
     Entry("hold", "hold:hold", "Keep what a matter needs, whatever any rule says."),
     Entry("erase", "erase:erase", "Make one person's months unreadable, for everybody."),
     Entry("keys", "keys:keys", "Make and look after the keys of admins and officers."),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from archiver.evidence.orders import Order
+    from archiver.evidence.orders import Hold, Order
     from archiver.evidence.statement import Statement
     from archiver.format.keys import ChunkKey
     from archiver.model.shipment import ChunkEntry, ClassTerms
@@ -81,12 +81,13 @@ class Plan:
 
     ``groups`` are by class, verdict and month (``YYYY-MM``, empty for what is never due).
     ``due`` are the numbers of all that is, ``again`` those of them that are listed more than
-    once. ``checkpoint`` is the newest one, ``after`` the number of the newest order that this was
-    judged by.
+    once. ``holds`` are those in force, ``checkpoint`` is the newest one, ``after`` the number of
+    the newest order that this was judged by.
     """
 
     at: datetime
     terms: Mapping[str, ClassTerms]
+    holds: Mapping[str, Hold]
     checkpoint: Statement | None
     after: int
     groups: dict[tuple[str, Verdict, str], Group] = field(default_factory=dict)
@@ -157,7 +158,8 @@ class _Count:
         newest = known.orders.newest
         self._judge, self._blocked, self._chain = judge, blocked, known.chain
         self._stays, self.contested = ChunkSet(), ChunkSet()
-        self.plan = Plan(judge.now, judge.terms, known.chain.newest, newest.seq if newest else 0)
+        after, checkpoint = newest.seq if newest else 0, known.chain.newest
+        self.plan = Plan(judge.now, judge.terms, judge.holds, checkpoint, after)
 
     async def read(self, place: Place, progress: Callable[[int, int], None]) -> None:
         found = listed_manifests(place, self._chain, progress=progress)
