@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from archiver.cli.exits import ExitCode
 from archiver.cli.options import config_option, examples, json_option, yes_option
 from archiver.cli.output import confirm, note, print_json, print_table, say, steps
+from archiver.cli.whom import for_whom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from archiver.cli.issuing import Request
     from archiver.cli.keylist import Line
     from archiver.credentials.keeping import Where
@@ -195,38 +193,6 @@ def _tell(tenant: str, report: Report) -> None:
         say(f"{tenant}: too little, or not what the store should answer: {', '.join(little)}.")
 
 
-def _whom(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options that say for whom and for how long: found as ``asked: Request``."""
-
-    @functools.wraps(command)
-    def with_request(
-        *,
-        device: str | None,
-        all_devices: bool,
-        subject: str | None,
-        hours: int,
-        role_arn: str | None,
-        **said: Any,
-    ) -> int:
-        from archiver.cli.issuing import Request  # noqa: PLC0415 - --help needs none of it
-
-        if bool(device) == all_devices:
-            raise click.UsageError("Say for whom: --device ID or --all-devices.")
-        return command(asked=Request(device, subject, hours, role_arn), **said)
-
-    for option in (
-        click.option("--role-arn", metavar="ARN", help="The role to issue from."),
-        click.option(
-            "--hours", type=click.IntRange(1, 168), required=True, help="How long they hold."
-        ),
-        click.option("--subject", metavar="PSEUDONYM", help="Only for the chunks of this subject."),
-        click.option("--all-devices", is_flag=True, help="For any device of the tenant."),
-        click.option("--device", metavar="ID", help="For this device: 16 of 0-9 and a-f."),
-    ):
-        with_request = option(with_request)
-    return with_request
-
-
 @credentials.command(
     epilog=examples(
         "archiver credentials issue acme --device 0123456789abcdef --hours 24 --to keys.ini",
@@ -235,7 +201,7 @@ def _whom(command: Callable[..., int]) -> Callable[..., int]:
 )
 @click.argument("tenant")
 @config_option
-@_whom
+@for_whom
 @click.option(
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),

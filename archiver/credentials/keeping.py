@@ -13,24 +13,22 @@ something in it, and when the keys end is known without asking it.
 
 from __future__ import annotations
 
-import configparser
 import contextlib
-import io
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from archiver.credentials.files import read_private, write_private
 from archiver.credentials.formats import as_ini, read_ini
 from archiver.credentials.keyrings import system_keyring
 from archiver.credentials.keys import Expiry, Keys, check, expiry_of
+from archiver.credentials.pointer import Pointer, pointer_in, written
 from archiver.credentials.refusals import refused
 from archiver.durable import files
 from archiver.errors import StoreError
 from archiver.format.keys import NAME_PATTERN
-from archiver.format.times import parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +47,6 @@ __all__ = [
 ]
 
 Where = Literal["keyring", "file"]
-_SECTION: Final = "keyring"
 
 
 class Place(Protocol):
@@ -82,15 +79,6 @@ class Kept:
     key_id: str = ""
     expiry: Expiry | None = None
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    """What the file says where the secret is in a keyring."""
-
-    entry: str
-    key_id: str
-    expiry: Expiry | None
 
 
 class _File:
@@ -135,7 +123,7 @@ def keep(tenant: str, keys: Keys, *, where: Where | None = None) -> str:
     """
     check(keys)
     file = _File(path_of(tenant))
-    old = _pointer(_text_of(file))
+    old = pointer_in(_text_of(file))
     place = None if where == "file" else system_keyring()
     if place is None and where == "keyring":
         raise refused(
@@ -154,7 +142,7 @@ def keep(tenant: str, keys: Keys, *, where: Where | None = None) -> str:
                 raise
             place = None
     file.keep(
-        tenant, _written(_Pointer(new, keys.masked, expiry_of(keys))) if place else as_ini(keys)
+        tenant, written(Pointer(new, keys.masked, expiry_of(keys))) if place else as_ini(keys)
     )
     if old is not None:
         _drop(old)
@@ -167,7 +155,7 @@ def find(tenant: str) -> Keys | None:
     text = file.find(tenant)
     if text is None:
         return None
-    pointer = _pointer(text)
+    pointer = pointer_in(text)
     if pointer is None:
         return read_ini(text, file.name)
     place = system_keyring()
@@ -188,7 +176,7 @@ def forget(tenant: str) -> bool:
     path = path_of(tenant)
     if not path.exists():
         return False
-    pointer = _pointer(_text_of(file))
+    pointer = pointer_in(_text_of(file))
     if pointer is not None:
         _drop(pointer)
     file.forget(tenant)
@@ -210,7 +198,7 @@ def look(tenant: str) -> Kept | None:
         text = file.find(tenant)
         if text is None:
             return None
-        if pointer := _pointer(text):
+        if pointer := pointer_in(text):
             return Kept(tenant, "keyring", pointer.key_id, pointer.expiry)
         keys = read_ini(text, file.name)
     except StoreError as error:
@@ -225,32 +213,8 @@ def _text_of(file: _File) -> str:
         return ""  # it is about to be replaced
 
 
-def _drop(pointer: _Pointer) -> None:
+def _drop(pointer: Pointer) -> None:
     """Take an entry out of the keyring; one that stays is no harm to what is kept now."""
     with contextlib.suppress(StoreError):
         if place := system_keyring():
             place.forget(pointer.entry)
-
-
-def _written(pointer: _Pointer) -> str:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser[_SECTION] = {"entry": pointer.entry, "key_id": pointer.key_id}
-    if pointer.expiry:
-        parser[_SECTION]["expires_at"] = rfc3339(pointer.expiry.at)
-        parser[_SECTION]["warn_at"] = rfc3339(pointer.expiry.warn_at)
-    with io.StringIO() as text:
-        parser.write(text)
-        return text.getvalue()
-
-
-def _pointer(text: str) -> _Pointer | None:
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text)
-        table = parser[_SECTION] if parser.has_section(_SECTION) else {}
-        ends, warns = table.get("expires_at"), table.get("warn_at")
-        expiry = Expiry(parse_rfc3339(ends), parse_rfc3339(warns)) if ends and warns else None
-    except (configparser.Error, ValueError):
-        return None
-    entry = table.get("entry")
-    return _Pointer(entry, table.get("key_id", ""), expiry) if entry else None
