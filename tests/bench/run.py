@@ -23,6 +23,7 @@ from figures import Figure, Verdict, table
 from idle import idle
 from measure import Failed
 from replay import replay
+from retention import retention
 from rollups import rollups
 from sealing import sealing
 from startup import quickstart, startup
@@ -61,6 +62,9 @@ BENCHMARKS: Final = {
     ),
     "verify-listing": Benchmark(
         listing, 3, {"chunks": 200_000}, "verify without reading data, and its memory"
+    ),
+    "retention": Benchmark(
+        retention, 1, {"chunks": 1_000_000}, "what of a million chunks is due, and its memory"
     ),
     "startup": Benchmark(startup, 15, {}, "status and --help"),
     "quickstart": Benchmark(quickstart, 5, {}, "the quickstart"),
