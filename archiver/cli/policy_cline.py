@@ -116,8 +116,9 @@ def _read(file: Path) -> str:
 
 def _keep(tenant: str, uploading: Uploading, *, yes: bool) -> str:
     """Keep the keys; give the place. Raise `StoreError` where they can be none."""
-    from archiver.credentials.keeping import keep, path_of  # noqa: PLC0415 - --help needs none
+    from archiver.credentials.keeping import keep  # noqa: PLC0415 - --help needs none
     from archiver.credentials.keys import Keys  # noqa: PLC0415
+    from archiver.credentials.places import path_of  # noqa: PLC0415
 
     if path_of(tenant).exists():
         confirm(f"Credentials of {tenant} are kept here already. Replace them?", yes=yes)

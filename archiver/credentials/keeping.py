@@ -17,13 +17,13 @@ import contextlib
 import re
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from archiver.credentials.files import read_private, write_private
 from archiver.credentials.formats import as_ini, read_ini
 from archiver.credentials.keyrings import system_keyring
 from archiver.credentials.keys import Expiry, Keys, check, expiry_of
+from archiver.credentials.places import default_folder, path_of
 from archiver.credentials.pointer import Pointer, pointer_in, written
 from archiver.credentials.refusals import refused
 from archiver.durable import files
@@ -32,18 +32,17 @@ from archiver.format.keys import NAME_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = [
     "Kept",
     "Place",
     "Where",
-    "default_folder",
     "find",
     "forget",
     "keep",
     "kept",
     "look",
-    "path_of",
 ]
 
 Where = Literal["keyring", "file"]
@@ -99,20 +98,6 @@ class _File:
     def forget(self, entry: str) -> None:
         del entry
         files.remove(self._path)
-
-
-def default_folder() -> Path:
-    """Give the folder of this user's kept keys."""
-    import platformdirs  # noqa: PLC0415 - who names a file in the policy does not need it
-
-    return Path(platformdirs.user_config_dir("archiver", appauthor=False)) / "credentials"
-
-
-def path_of(tenant: str) -> Path:
-    """Give the file that changes whenever a tenant's kept keys do."""
-    if not re.fullmatch(NAME_PATTERN, tenant):
-        raise ValueError("not the id of a tenant")
-    return default_folder() / f"{tenant}.ini"
 
 
 def keep(tenant: str, keys: Keys, *, where: Where | None = None) -> str:

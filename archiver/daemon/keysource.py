@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archiver.credentials.files import read_keys
-from archiver.credentials.keeping import look
-from archiver.credentials.keys import expiry_of
 from archiver.errors import StoreError
 from archiver.policy.document import FolderStore, S3Store
 
@@ -34,7 +31,11 @@ def keeps_keys(tenant: Tenant) -> bool:
 
 def kept_for(tenant: Tenant) -> Kept | None:
     """Tell what is kept for a tenant and used, ``None`` where nothing is."""
-    return look(tenant.id) if keeps_keys(tenant) else None
+    if not keeps_keys(tenant):
+        return None
+    from archiver.credentials.keeping import look  # noqa: PLC0415 - a folder needs none of it
+
+    return look(tenant.id)
 
 
 def source_of(tenant: Tenant) -> str:
@@ -51,7 +52,7 @@ def source_of(tenant: Tenant) -> str:
     elif isinstance(store, S3Store) and store.web_identity_token_file:
         source = f"web identity {store.web_identity_token_file}"
     else:
-        kept = look(tenant.id)
+        kept = kept_for(tenant)
         source = f"kept in the {kept.where}" if kept else "AWS's usual search"
     role = store.role_arn if isinstance(store, S3Store) else None
     return f"{source}, role {role}" if role else source
@@ -64,6 +65,9 @@ def expiry_here(tenant: Tenant) -> Expiry | None:
     store = tenant.store
     if isinstance(store, FolderStore) or store.credentials_file is None:
         return None
+    from archiver.credentials.files import read_keys  # noqa: PLC0415 - a folder needs none of it
+    from archiver.credentials.keys import expiry_of  # noqa: PLC0415
+
     try:
         return expiry_of(read_keys(store.credentials_file))
     except StoreError:

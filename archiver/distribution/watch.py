@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archiver.credentials.keeping import path_of
+from archiver.credentials.places import path_of
 from archiver.distribution.standing import Plain
 from archiver.policy import watch as plain
 from archiver.policy.load import find

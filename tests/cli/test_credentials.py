@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from keyring.backends.fail import Keyring as FailKeyring
 from servers import moto_server
 
-from archiver.credentials import keeping
+from archiver.credentials import keeping, places
 from archiver.credentials.formats import read_text
 from archiver.credentials.keys import Keys, expiry_of
 from archiver.format.times import rfc3339
@@ -364,7 +364,7 @@ def test_planted_secrets_are_in_one_file_and_nowhere_else(
     holding = [
         path for path in tmp_path.rglob("*") if path.is_file() and b"canary" in path.read_bytes()
     ]
-    assert holding == [keeping.path_of("acme")]
+    assert holding == [places.path_of("acme")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

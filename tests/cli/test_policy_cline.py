@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from archiver.credentials import keeping
+from archiver.credentials import keeping, places
 from archiver.policy.load import load
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_it_makes_a_policy_and_moves_the_keys(
     keys = keeping.find("acme")
     assert keys is not None
     assert (keys.key_id, keys.secret) == (KEY_ID, SECRET)
-    assert stat.S_IMODE(keeping.path_of("acme").stat().st_mode) == 0o600
+    assert stat.S_IMODE(places.path_of("acme").stat().st_mode) == 0o600
     listed = archiver("credentials", "list", "--json")
     assert (listed.code, [one["tenant"] for one in listed.json]) == (0, ["acme"])
 
@@ -88,7 +88,7 @@ def test_no_key_is_seen_anywhere_else(
         holding = [
             path for path in home.rglob("*") if path.is_file() and canary in path.read_text()
         ]
-        assert holding == [keeping.path_of("acme")]
+        assert holding == [places.path_of("acme")]
 
 
 def test_what_became_of_each_setting_is_told(

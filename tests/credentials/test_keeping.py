@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyring.backends import chainer, null
 
-from archiver.credentials import keeping
+from archiver.credentials import keeping, places
 from archiver.credentials.keyrings import system_keyring
 from archiver.credentials.keys import Keys
 from archiver.durable import files
@@ -41,7 +41,7 @@ def everything_below(folder: Path) -> str:
 def test_without_a_keyring_keys_lie_in_a_file_that_only_its_user_may_read() -> None:
     """0600 in a folder of 0700, and they come back."""
     place = keeping.keep("acme", KEYS)
-    path = keeping.path_of("acme")
+    path = places.path_of("acme")
     assert str(path) in place
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -52,7 +52,7 @@ def test_without_a_keyring_keys_lie_in_a_file_that_only_its_user_may_read() -> N
 @posix
 def test_a_folder_that_was_open_is_closed() -> None:
     """Somebody made it by hand."""
-    folder = keeping.default_folder()
+    folder = places.default_folder()
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     keeping.keep("acme", KEYS)
@@ -64,7 +64,7 @@ def test_a_folder_that_was_open_is_closed() -> None:
 def test_a_file_that_others_may_read_is_refused(mode: int) -> None:
     """It is not used, and what is known of it says why."""
     keeping.keep("acme", KEYS)
-    keeping.path_of("acme").chmod(mode)
+    places.path_of("acme").chmod(mode)
     with pytest.raises(StoreError, match="others on this machine") as caught:
         keeping.find("acme")
     assert caught.value.refusal.answer is Answer.CREDENTIALS
@@ -223,7 +223,7 @@ def test_what_is_kept_is_listed_without_a_secret(desktop: DesktopKeyring) -> Non
 def test_a_name_that_is_no_tenant_never_becomes_a_path(name: str) -> None:
     """The caller has checked it; this is the last door."""
     with pytest.raises(ValueError, match="tenant"):
-        keeping.path_of(name)
+        places.path_of(name)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
