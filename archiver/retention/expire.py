@@ -24,7 +24,7 @@ from archiver.errors import EvidenceError, NotOrdered
 from archiver.evidence.documents import moment
 from archiver.evidence.orders import MAX_BYTES, Expiry
 from archiver.retention.due import counted_from, due_at
-from archiver.retention.listing import listed_manifests, look
+from archiver.retention.listing import listed_manifests
 from archiver.retention.plan import claims
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from archiver.retention.listing import Known, ListedManifest
     from archiver.retention.plan import Plan
     from archiver.stores.custody import Kept
+    from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
@@ -256,12 +257,6 @@ async def order(
     given: list[Order] = []
     after = this.after
     for batch in done.batches:
-        newest = (await look(desk)).orders.newest
-        if (newest.seq if newest else 0) != after:
-            raise NotOrdered(
-                "somebody gave an order since this was planned",
-                advice="Give the same command again: it may be a hold.",
-            )
         deed = Expiry(
             klass=batch.klass,
             days=batch.days,
@@ -270,8 +265,21 @@ async def order(
             count=batch.count,
             stored_bytes=batch.stored_bytes,
         )
-        one, _ = await give(desk, deed, by=by, now=now)
+        one, _ = await give(desk, deed, by=by, now=now, check=_nothing_since(after))
         files.reached("retention.ordered")
         given.append(one)
         after = one.seq
     return given
+
+
+def _nothing_since(after: int) -> Callable[[Orders], None]:
+    """Give what refuses to sign on top of any other order than this number."""
+
+    def check(known: Orders) -> None:
+        if (known.newest.seq if known.newest else 0) != after:
+            raise NotOrdered(
+                "somebody gave an order since this was planned",
+                advice="Give the same command again: it may be a hold.",
+            )
+
+    return check
