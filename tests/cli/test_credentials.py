@@ -12,10 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keyring
 import pytest
 from botocore.exceptions import ClientError
-from keyring.backends.fail import Keyring as FailKeyring
 from servers import moto_server
 
 from archiver.credentials import keeping, places
@@ -24,7 +22,7 @@ from archiver.credentials.keys import Keys, expiry_of
 from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import Said
     from servers import S3Server
@@ -44,7 +42,7 @@ DEVICE = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty home without a keyring, and work elsewhere."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "ARCHIVER_"))]:
         monkeypatch.delenv(name)
@@ -56,10 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    before = keyring.get_keyring()
-    keyring.set_keyring(FailKeyring())
-    yield folder
-    keyring.set_keyring(before)
+    return folder
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import keyring
 import pytest
 from botocore.exceptions import ClientError
-from keyring.backends.fail import Keyring as FailKeyring
 from laptop import Laptop, _laptop, lines, tenant_rules
 from servers import ceph
 
@@ -23,7 +21,7 @@ from archiver.daemon.rules import Rules, store_of
 from archiver.policy.document import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Said
@@ -40,16 +38,13 @@ GOVERNED = {
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty home without a keyring."""
     folder = tmp_path / "home-of-keys"
     folder.mkdir()
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(folder))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FailKeyring())
-    yield folder
-    keyring.set_keyring(before)
+    return folder
 
 
 def allow(ceph: Ceph, bucket: str, *statements: dict[str, Any]) -> None:

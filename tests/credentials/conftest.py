@@ -8,10 +8,8 @@ import keyring
 import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.backends.fail import Keyring as FailKeyring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -44,14 +42,11 @@ class DesktopKeyring(KeyringBackend):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty home without a keyring; what was chosen before is restored."""
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FailKeyring())
-    yield tmp_path
-    keyring.set_keyring(before)
+    return tmp_path
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import keyring
 import pytest
-from keyring.backends.fail import Keyring as FailKeyring
 from laptop import line, tenant_rules, watching
 
 from archiver.cli.main import invoke
@@ -21,7 +19,6 @@ from archiver.daemon.survey import survey
 from archiver.format.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from laptop import Laptop
@@ -31,16 +28,13 @@ CANARY = "canary-secret"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty home without a keyring."""
     folder = tmp_path / "home-of-keys"
     folder.mkdir()
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(folder))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FailKeyring())
-    yield folder
-    keyring.set_keyring(before)
+    return folder
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import keyring
 import pytest
-from keyring.backends.fail import Keyring as FailKeyring
 
 from archiver.credentials import keeping
 from archiver.credentials.formats import as_ini, as_json
@@ -28,7 +26,6 @@ from archiver.stores.sources import keys_of
 from archiver.stores.sts import session_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import Scripted
@@ -43,17 +40,14 @@ ROLE = "arn:aws:iam::123456789012:role/archiver"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty home: no keys anywhere, no keyring."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    before = keyring.get_keyring()
-    keyring.set_keyring(FailKeyring())
-    yield tmp_path
-    keyring.set_keyring(before)
+    return tmp_path
 
 
 async def put(settings: S3Settings, key: str = "k") -> None:
