@@ -1,22 +1,26 @@
 """What orders said shall expire is removed, all versions; also what an earlier run left undone.
 
 A chunk is removed only where an order of its class names its number, a covered manifest lists
-this very key, and no hold in force covers any listing of it. The orders are looked at again after
-every thousand chunks: a hold that comes meanwhile stops what is left.
+this very key, its time by that manifest was over when the order was given, and no hold in force
+covers any listing of it. So an order never takes what came later under a number that somebody
+else had used. The orders are looked at again after every thousand chunks: a hold that comes
+meanwhile stops what is left.
 """
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.durable import files
 from archiver.errors import StoreError
+from archiver.evidence.documents import moment
 from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, tenant_folder
 from archiver.model.answers import Answer
+from archiver.retention.due import counted_from, due_at
 from archiver.retention.holds import holding
 from archiver.retention.listing import listed_manifests, look
 from archiver.retention.plan import claims
@@ -26,10 +30,11 @@ from archiver.witness.place import patiently
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+    from datetime import datetime
 
     from archiver.evidence.orders import Order
     from archiver.model.shipment import ChunkEntry
-    from archiver.retention.listing import Known
+    from archiver.retention.listing import Known, ListedManifest
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
@@ -61,7 +66,7 @@ async def finish(desk: Desk, *, progress: Callable[[int, int], None] = no_progre
 
     Costs a listing of the classes of which anything ever expired; more where anything is left.
     """
-    named = _by_class((await look(desk)).orders.all)
+    named = _Named((await look(desk)).orders.all)
     left = {key async for key in _remaining(desk.place, named)}
     return await _Removal(desk, named, left).run(progress) if left else Removed()
 
@@ -73,37 +78,60 @@ async def remove(
     progress: Callable[[int, int], None] = no_progress,
 ) -> Removed:
     """Remove what these orders say shall expire."""
-    named = _by_class(given)
-    return await _Removal(desk, named, None).run(progress) if named else Removed()
+    named = _Named(given)
+    return await _Removal(desk, named, None).run(progress) if named.orders else Removed()
 
 
-def _by_class(given: Iterable[Order]) -> dict[str, ChunkSet]:
-    found: dict[str, ChunkSet] = {}
-    for order in given:
-        if isinstance(order.deed, Expiry):
-            chunks = found.setdefault(order.deed.klass, ChunkSet())
-            for named in order.deed.chunks:
-                chunks.add_runs(named.device, named.runs)
-    return found
+class _Expiry(NamedTuple):
+    """What one order lets go: all that was due by then."""
+
+    at: datetime
+    days: int
+    chunks: ChunkSet
 
 
-async def _remaining(place: Place, named: dict[str, ChunkSet]) -> AsyncGenerator[str, None]:
+class _Named:
+    """What orders let expire, by class: of each order, and of all of them together."""
+
+    def __init__(self, given: Iterable[Order]) -> None:
+        self.orders: dict[str, list[_Expiry]] = {}
+        self._all: dict[str, ChunkSet] = {}
+        for order in given:
+            if isinstance(deed := order.deed, Expiry):
+                one = _Expiry(moment(order.created_at), deed.days, ChunkSet.of(deed.chunks))
+                self.orders.setdefault(deed.klass, []).append(one)
+                together = self._all.setdefault(deed.klass, ChunkSet())
+                for named in deed.chunks:
+                    together.add_runs(named.device, named.runs)
+
+    def __contains__(self, key: ChunkKey) -> bool:
+        """Tell whether an order of its class names its number."""
+        return key.klass in self._all and key in self._all[key.klass]
+
+    def lets_go(self, key: ChunkKey, one: ListedManifest) -> bool:
+        """Tell whether an order that names it was given when its time was over."""
+        since = counted_from(one.created_at, one.floor or "")
+        return key in self and any(
+            key in order.chunks and (due := due_at(since, order.days)) and due <= order.at
+            for order in self.orders[key.klass]
+        )
+
+
+async def _remaining(place: Place, named: _Named) -> AsyncGenerator[str, None]:
     """Yield the keys of these chunks under which any version is left."""
     custody = custody_of(place.store)
-    for klass, chunks in sorted(named.items()):
+    for klass in sorted(named.orders):
         folder = f"{tenant_folder(place.prefix, place.tenant)}class={klass}/"
         async for text in custody.remains(folder):
             key = parse_key(text)
-            if isinstance(key, ChunkKey) and key in chunks:
+            if isinstance(key, ChunkKey) and key in named:
                 yield text
 
 
 class _Removal:
     """One removal; begun anew, without what is done, when somebody gives an order meanwhile."""
 
-    def __init__(
-        self, desk: Desk, named: dict[str, ChunkSet], only: Collection[str] | None
-    ) -> None:
+    def __init__(self, desk: Desk, named: _Named, only: Collection[str] | None) -> None:
         self._desk, self._place, self._named, self._only = desk, desk.place, named, only
         self._custody = custody_of(desk.place.store)
         self._over = ChunkSet()
@@ -121,8 +149,8 @@ class _Removal:
         self.done.held = len(held)
         page: list[tuple[ChunkKey, ChunkEntry]] = []
         async with aclosing(self._meant(known, progress)) as meant:
-            async for key, entry in meant:
-                if key not in held and key not in self._over:
+            async for key, entry, goes in meant:
+                if goes and key not in held and key not in self._over:
                     page.append((key, entry))
                 if len(page) >= _PAGE:
                     if await self._overtaken(known):
@@ -136,21 +164,21 @@ class _Removal:
 
     async def _meant(
         self, known: Known, progress: Callable[[int, int], None]
-    ) -> AsyncGenerator[tuple[ChunkKey, ChunkEntry], None]:
+    ) -> AsyncGenerator[tuple[ChunkKey, ChunkEntry, bool], None]:
+        """Yield each listing of a chunk that is named, and whether an order lets it go by that."""
         found = listed_manifests(self._place, known.chain, progress=progress)
         async with aclosing(found) as manifests:
             async for one in manifests:
                 for key, entry in claims(one) if one.floor is not None else ():
-                    chunks = self._named.get(key.klass)
-                    if chunks and key in chunks and (not self._only or str(key) in self._only):
-                        yield key, entry
+                    if key in self._named and (self._only is None or str(key) in self._only):
+                        yield key, entry, self._named.lets_go(key, one)
 
     async def _held(self, known: Known, progress: Callable[[int, int], None]) -> ChunkSet:
         held = ChunkSet()
         if known.orders.holds:
             async with aclosing(self._meant(known, progress)) as meant:
-                async for key, entry in meant:
-                    if holding(known.orders.holds, key, entry):
+                async for key, entry, _ in meant:
+                    if key not in self._over and holding(known.orders.holds, key, entry):
                         held.add(key)
         return held
 

@@ -1,0 +1,122 @@
+"""What others could do to an expiry: use another's numbers, or hold at the last moment."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from fleet import DESKTOP, LAPTOP
+from holding import BOB, Office, hold
+
+from archiver.errors import HistoryChanged, NotOrdered, Overtaken
+from archiver.evidence.orders import Expiry, Hold
+from archiver.format.keys import ChunkKey
+from archiver.model.shipment import ChunkEntry, ClassTerms, ConversationCount
+from archiver.retention import hold as holds
+from archiver.retention.expire import Examined, examine, order
+from archiver.retention.listing import look
+from archiver.retention.plan import Plan, plan
+from archiver.retention.remove import finish, remove
+from archiver.stores.memory import Object
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from archiver.evidence.orders import Order
+    from archiver.model.answers import Listed
+
+TERMS = (ClassTerms("standard", 365),)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """Give a tenant in an empty bucket, two years ago."""
+    made = Office(tmp_path / "admin")
+    made.now = datetime(2024, 1, 31, 9, 30, tzinfo=UTC)
+    return made
+
+
+async def planned(office: Office) -> tuple[Plan, Examined]:
+    """Plan, and look at what is due."""
+    known = await look(office.desk)
+    this = await plan(office.place, known, TERMS, now=office.now)
+    return this, await examine(office.place, known, this, grace=timedelta(days=30))
+
+
+async def ordered(office: Office, this: Plan, found: Examined) -> list[Order]:
+    """Order what was found."""
+    return await order(office.desk, this, found, policy=None, by="x", now=office.now)
+
+
+async def years_pass(office: Office) -> None:
+    """Let everything that is there become due."""
+    office.pass_days(400)
+    await office.checkpoint(force=True)
+
+
+def planted(office: Office, device: str, seq: int) -> ChunkEntry:
+    """Store other bytes under a number that a device has not come to."""
+    body, day = b"planted", "2024-01-10"
+    sha256 = hashlib.sha256(body).hexdigest()
+    key = ChunkKey("", "acme", "standard", BOB, day, device, seq, sha256[:16])
+    office.store.objects[str(key)] = Object(body, {"sha256": sha256})
+    return ChunkEntry(
+        seq=seq,
+        key=str(key),
+        sha256=sha256,
+        stored_bytes=len(body),
+        raw_bytes=100,
+        records=1,
+        first_at=f"{day}T09:00:00.000Z",
+        last_at=f"{day}T10:00:00.000Z",
+        conversations=(ConversationCount("cline", "x", 1),),
+    )
+
+
+async def test_an_order_never_takes_what_came_later_under_its_numbers(office: Office) -> None:
+    """A device that lists another's next number as recovered has nothing of that one removed."""
+    office.chunk(LAPTOP)
+    office.chunk(DESKTOP, BOB)
+    await office.settle()
+    entry = planted(office, LAPTOP, 2)
+    office.manifest(DESKTOP, recovered=(entry,), retention=[office.terms])
+    await office.checkpoint()
+    await years_pass(office)
+    given = await ordered(office, *await planned(office))
+    true = office.chunk(LAPTOP)
+    await office.settle()
+    await remove(office.desk, given)
+    await finish(office.desk)
+    assert (true in office.store.objects, entry.key in office.store.objects) == (True, False)
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+async def test_no_order_to_expire_follows_a_hold_that_covers_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Whenever it comes while orders are given: between any two requests to the store."""
+    office.chunk(LAPTOP)
+    await office.settle()
+    await years_pass(office)
+    this, found = await planned(office)
+    asked = 0
+    real = office.store.list
+
+    async def listing(prefix: str, *, after: str = "") -> AsyncIterator[Listed]:
+        nonlocal asked
+        asked += 1
+        if asked == nth:
+            await holds.add(office.desk, hold(), by="x", now=office.now)
+        async for one in real(prefix, after=after):
+            yield one
+
+    monkeypatch.setattr(office.store, "list", listing)
+    with contextlib.suppress(NotOrdered, Overtaken, HistoryChanged):
+        await ordered(office, this, found)
+    monkeypatch.undo()
+    deeds = [type(one.deed) for one in (await look(office.desk)).orders.all]
+    assert deeds in ([Hold], [Expiry, Hold], [Expiry])
