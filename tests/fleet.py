@@ -113,8 +113,12 @@ class Fleet:
         return [self.manifest(device) for device in devices]
 
     def manifest(self, device: str, **said: Any) -> str:
-        """Write one manifest, and give its key; ``signer`` and fields may be given."""
+        """Write one manifest, and give its key; ``signer`` and fields may be given.
+
+        ``also`` are devices whose keys sign it, too.
+        """
         signer = said.pop("signer", None) or self.key(device)
+        others = [self.key(one) for one in said.pop("also", ())]
         seq, previous = self._last.get(device, (0, None))
         values: dict[str, Any] = {
             "v": 1,
@@ -131,7 +135,7 @@ class Fleet:
             **said,
         }
         this = Manifest(**values)
-        body = note.write(manifests.encode(this), signer)
+        body = note.write(manifests.encode(this), signer, *others)
         sha256 = hashlib.sha256(body).hexdigest()
         key = ManifestKey(self.prefix, "acme", device, this.seq, sha256[:16])
         self.put(key, body)

@@ -23,8 +23,8 @@ from archiver.durable import files
 from archiver.errors import EvidenceError, NotOrdered
 from archiver.evidence.documents import moment
 from archiver.evidence.orders import MAX_BYTES, Expiry
+from archiver.retention.believed import believed_manifests
 from archiver.retention.due import counted_from, due_at
-from archiver.retention.listing import listed_manifests
 from archiver.retention.plan import claims
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
@@ -162,7 +162,7 @@ async def examine(
     ``grace`` is the time after a chunk's end from which the store's own lifecycle may remove it.
     """
     run = _Examination(place, this, grace)
-    async with aclosing(listed_manifests(place, known.chain, progress=progress)) as manifests:
+    async with aclosing(believed_manifests(place, known, progress=progress)) as manifests:
         async for one in manifests:
             if one.floor is not None:
                 await run.take(one)

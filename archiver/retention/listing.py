@@ -58,10 +58,15 @@ _ROLLUPS_AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The admin's two chains that decide here, each held to what this machine remembers."""
+    """The admin's two chains that decide here, each held to what this machine remembers.
+
+    ``trust`` and ``memory`` are those that they were read with.
+    """
 
     orders: Orders
     chain: Statements
+    trust: Trust
+    memory: Memory
 
 
 async def look(desk: Desk) -> Known:
@@ -76,7 +81,7 @@ async def look_at(place: Place, trust: Trust, memory: Memory) -> Known:
     chain = follow_statements(bodies, trust, place.tenant)
     memory.check("checkpoint", memory.statement, chain.hashes)
     check_orders(chain, found)
-    return Known(found, chain)
+    return Known(found, chain, trust, memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class ListedManifest(NamedTuple):
     ``floor`` is a time before which none of it was there, by the admin's word: that of the
     checkpoint before the one that first covers the manifest, or, of the very first checkpoint,
     its own. It is ``None`` where no checkpoint covers the manifest. ``own`` chunks are its
-    device's, ``recovered`` ones another's.
+    device's, ``recovered`` ones another's. ``body`` are the stored bytes.
     """
 
     device: str
@@ -111,6 +116,7 @@ class ListedManifest(NamedTuple):
     terms: tuple[ClassTerms, ...]
     own: list[tuple[ChunkKey, ChunkEntry]]
     recovered: list[tuple[ChunkKey, ChunkEntry]]
+    body: bytes = b""
 
     def terms_of(self, klass: str) -> ClassTerms | None:
         """Give what it said of a class; ``None`` where it said nothing."""
@@ -161,6 +167,7 @@ async def listed_manifests(
                 said.retention,
                 _chunks(place, said.chunks),
                 _chunks(place, said.recovered),
+                body,
             )
 
 

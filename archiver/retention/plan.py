@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import no_progress
 from archiver.evidence.orders import Erasure, Expiry
+from archiver.retention.believed import believed_manifests
 from archiver.retention.due import Judge, Verdict
-from archiver.retention.listing import listed_manifests
 from archiver.retention.sets import ChunkSet
 
 if TYPE_CHECKING:
@@ -156,13 +156,13 @@ class _Count:
 
     def __init__(self, judge: Judge, known: Known, blocked: ChunkSet) -> None:
         newest = known.orders.newest
-        self._judge, self._blocked, self._chain = judge, blocked, known.chain
+        self._judge, self._blocked, self._known = judge, blocked, known
         self._stays, self.contested = ChunkSet(), ChunkSet()
         after, checkpoint = newest.seq if newest else 0, known.chain.newest
         self.plan = Plan(judge.now, judge.terms, judge.holds, checkpoint, after)
 
     async def read(self, place: Place, progress: Callable[[int, int], None]) -> None:
-        found = listed_manifests(place, self._chain, progress=progress)
+        found = believed_manifests(place, self._known, progress=progress)
         async with aclosing(found) as manifests:
             async for one in manifests:
                 since = max(one.created_at, one.floor or "")

@@ -20,9 +20,10 @@ from archiver.evidence.documents import moment
 from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, tenant_folder
 from archiver.model.answers import Answer
+from archiver.retention.believed import believed_manifests
 from archiver.retention.due import counted_from, due_at
 from archiver.retention.holds import holding
-from archiver.retention.listing import listed_manifests, look
+from archiver.retention.listing import look
 from archiver.retention.plan import claims
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
@@ -166,7 +167,7 @@ class _Removal:
         self, known: Known, progress: Callable[[int, int], None]
     ) -> AsyncGenerator[tuple[ChunkKey, ChunkEntry, bool], None]:
         """Yield each listing of a chunk that is named, and whether an order lets it go by that."""
-        found = listed_manifests(self._place, known.chain, progress=progress)
+        found = believed_manifests(self._place, known, progress=progress)
         async with aclosing(found) as manifests:
             async for one in manifests:
                 for key, entry in claims(one) if one.floor is not None else ():

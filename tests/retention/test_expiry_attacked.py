@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet import DESKTOP, LAPTOP
@@ -77,21 +77,38 @@ def planted(office: Office, device: str, seq: int) -> ChunkEntry:
     )
 
 
-async def test_an_order_never_takes_what_came_later_under_its_numbers(office: Office) -> None:
-    """A device that lists another's next number as recovered has nothing of that one removed."""
+async def beforehand(office: Office, **also: Any) -> tuple[ChunkEntry, list[Order]]:
+    """Have one device list another's next number, and let all that is due be ordered."""
     office.chunk(LAPTOP)
     office.chunk(DESKTOP, BOB)
     await office.settle()
     entry = planted(office, LAPTOP, 2)
-    office.manifest(DESKTOP, recovered=(entry,), retention=[office.terms])
+    office.manifest(DESKTOP, recovered=(entry,), retention=[office.terms], **also)
     await office.checkpoint()
     await years_pass(office)
-    given = await ordered(office, *await planned(office))
+    return entry, await ordered(office, *await planned(office))
+
+
+async def test_no_device_speaks_for_another_without_its_signature(office: Office) -> None:
+    """What it lists under another's number is nobody's, and does not go; nor does what comes."""
+    entry, given = await beforehand(office)
+    await remove(office.desk, given)
+    true = office.chunk(LAPTOP)
+    await office.settle()
+    assert (entry.key in office.store.objects, true in office.store.objects) == (True, True)
+    await years_pass(office)
+    await remove(office.desk, await ordered(office, *await planned(office)))
+    assert (entry.key in office.store.objects, true in office.store.objects) == (True, False)
+
+
+async def test_an_order_never_takes_what_came_later_under_its_numbers(office: Office) -> None:
+    """Not even where the other device had signed for it, too."""
+    entry, given = await beforehand(office, also=[LAPTOP])
     true = office.chunk(LAPTOP)
     await office.settle()
     await remove(office.desk, given)
     await finish(office.desk)
-    assert (true in office.store.objects, entry.key in office.store.objects) == (True, False)
+    assert (entry.key in office.store.objects, true in office.store.objects) == (False, True)
 
 
 @pytest.mark.parametrize("nth", range(1, 8))

@@ -112,11 +112,11 @@ async def test_of_a_number_that_is_listed_twice_every_listing_must_be_due(office
     office.pass_days(100)
     (entry,) = office._waiting[DESKTOP]
     office.list_all()
-    office.manifest(LAPTOP, recovered=(entry,), retention=[office.terms])
+    office.manifest(LAPTOP, recovered=(entry,), retention=[office.terms], also=[DESKTOP])
     await office.approve(DESKTOP)
     await office.checkpoint()
     office.pass_days(200)
-    office.manifest(LAPTOP, recovered=(entry,), retention=[office.terms])
+    office.manifest(LAPTOP, recovered=(entry,), retention=[office.terms], also=[DESKTOP])
     await office.checkpoint()
     await today(office)
     assert counts(await planned(office, 200)) == {Verdict.DUE: 1, Verdict.COMING: 1}
