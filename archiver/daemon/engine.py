@@ -102,7 +102,6 @@ class Engine:
 
     def apply(self, rules: Rules | None) -> None:
         """Act for this policy from now on; ``None`` enables nobody."""
-        idle = self.collector is None
         self.rules = rules
         if rules is None:
             self.collector = self._shipper = None
@@ -128,8 +127,6 @@ class Engine:
         )
         for tenant in rules.tenants:
             self.spool.ensure_tenant(tenant, rfc3339(self.machine.clock()))
-        if idle:  # before anything of an earlier run is sealed: that would begin its time anew
-            self._expire(rules)
 
     def _terms(self, tenant: str, klass: str) -> ClassTerms | None:
         rules = self.rules.tenants.get(tenant) if self.rules else None

@@ -21,6 +21,7 @@ from archiver.format.lines import decode_lines
 from archiver.format.times import rfc3339
 from archiver.model.shipment import ChunkEntry, ConversationCount
 from archiver.sealing import docket
+from archiver.sealing.lifetime import begun
 from archiver.sealing.seal import Sealer
 from archiver.spool import chunks, database, papers
 from archiver.spool.papers import Paper, PaperKind
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from archiver.model.record import Record
     from archiver.sealing.docket import WrappedKey
+    from archiver.sealing.lifetime import Since
 
 __all__ = ["Opened", "open_spool"]
 
@@ -84,15 +86,17 @@ def _take_over(spool: Spool, clock: Callable[[], datetime]) -> int:
             if wrapped and wrapped.key not in keys:
                 keys.add(wrapped.key)
                 papers.add(db, _paper(db, tenant, wrapped), rfc3339(clock()))
-            chunks.add(db, tenant, entry, _sealed_at(path, clock()), foreign=True)
+            since = _since(path, clock())
+            sealed_at = rfc3339(since.at)
+            chunks.add(db, tenant, entry, sealed_at, undated=since.wrong, foreign=True)
         count += 1
     return count
 
 
-def _sealed_at(path: Path, now: datetime) -> str:
+def _since(path: Path, now: datetime) -> Since:
     """Tell when a file was sealed: its retention runs on, whatever became of the database."""
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return rfc3339(min(written, now))
+    return begun(written, now, None)
 
 
 def _paper(db: sqlite3.Connection, tenant: str, wrapped: WrappedKey) -> Paper:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,10 +12,11 @@ import msgspec
 from archiver.delivery.parcel import Parcel, Waiting, WaitReason
 from archiver.durable import files
 from archiver.errors import DiskFull
+from archiver.format.times import rfc3339
 from archiver.sealing import docket
-from archiver.sealing.lifetime import class_of, lock_of, outlived
+from archiver.sealing.lifetime import class_of, lock_of, outlived, plausible
 from archiver.sealing.seal import sealed_path
-from archiver.spool import chunks, papers, reserve
+from archiver.spool import chunks, clock, papers, reserve
 from archiver.spool.papers import PaperKind
 
 if TYPE_CHECKING:
@@ -72,21 +74,26 @@ class SpoolOutbox:
 
         A chunk that is older than its retention is not among them, also where the spool still
         has to give it up: a receipt that was lost must not bring back what was removed since.
+        The time of one that was sealed by a wrong clock runs from now, before its first offer.
         """
+        now = self._clock()
         with self._spool.transaction() as db:
             if ahead := papers.pending(db, tenant, papers.AHEAD, limit):
                 return [_paper(one) for one in ahead]
-            sealed = chunks.pending(db, tenant, limit)
+            if plausible(now, clock.confirmed(db, tenant)):
+                chunks.date(db, tenant, rfc3339(now))
+            sealed = chunks.pending(db, tenant, limit, partial(self._may_go, now))
             room = limit - len(sealed)
             listed = papers.pending(db, tenant, (PaperKind.MANIFEST,), room) if room else []
-        chunked = [parcel for one in sealed if (parcel := self._chunk(one))]
-        return chunked + [_paper(one) for one in listed]
+        return [self._chunk(one, now) for one in sealed] + [_paper(one) for one in listed]
 
-    def _chunk(self, sealed: Sealed) -> Parcel | None:
+    def _may_go(self, now: datetime, sealed: Sealed) -> bool:
+        terms = self._terms(sealed.tenant, class_of(sealed.entry.key))
+        return not outlived(terms, sealed.sealed_at, now)
+
+    def _chunk(self, sealed: Sealed, now: datetime) -> Parcel:
         entry = sealed.entry
         terms = self._terms(sealed.tenant, class_of(entry.key))
-        if outlived(terms, sealed.sealed_at, self._clock()):
-            return None
         return Parcel(
             tenant=sealed.tenant,
             key=entry.key,
@@ -102,7 +109,8 @@ class SpoolOutbox:
                 ("seq", str(entry.seq)),
                 ("sha256", entry.sha256),
             ),
-            retain=lock_of(terms, sealed.sealed_at),
+            # Sealed by a clock that was ahead: no lock may last longer than for what is new.
+            retain=lock_of(terms, min(sealed.sealed_at, rfc3339(now))),
         )
 
     def deliver(self, parcel: Parcel, receipt: Receipt) -> None:
@@ -120,6 +128,7 @@ class SpoolOutbox:
                 chunks.deliver(db, parcel.tenant, receipt, parcel.size)
             else:
                 papers.deliver(db, parcel.tenant, parcel.sha256)
+            clock.confirm(db, parcel.tenant, receipt.at)
 
     def discard(self, parcel: Parcel) -> None:
         """Remove the sealed file; one that cannot be removed now goes at the next start."""

@@ -2,8 +2,15 @@
 
 A chunk whose receipt was lost may have been stored, and removed again by the store when its time
 was over: sending it once more would bring back what the company had to be rid of. So what waits
-here expires here too, sealed or not, and is accounted for: the next manifest lists the numbers as
-``expired`` and counts the records as dropped. What stays true of the logs: `archiver.sealing.drop`.
+here expires here too, and is accounted for: the next manifest lists the numbers as ``expired`` and
+counts the records as dropped. What stays true of the logs: `archiver.sealing.drop`. What is in no
+chunk yet is sealed first, and then as old as when it was spooled: `archiver.sealing.lifetime`.
+
+Nothing goes before this machine's clock was confirmed (`archiver.spool.clock`): what counts is the
+time of the last thing that the tenant's store took, and that was a true one. A clock that is set
+years ahead delivers nothing, and so nothing is given up; what is older than its retention by that
+clock only waits. At least the daily manifest is taken once the clock is right. Limit: a folder
+takes things at any time, so there the machine's clock is believed.
 
 A file that nobody touched since stays as it is and is not captured again; one that goes on is
 captured anew, as it is then. Call it while nothing is being captured: the states of the logs
@@ -22,7 +29,7 @@ from archiver.sealing import docket
 from archiver.sealing.drop import continue_logs, in_sealed, on_change
 from archiver.sealing.lifetime import class_of
 from archiver.sealing.seal import sealed_path
-from archiver.spool import batches, chunks, counts
+from archiver.spool import chunks, clock, counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,11 +55,12 @@ def expire(spool: Spool, tenant: str, terms: Iterable[ClassTerms], now: datetime
     gone: list[Sealed] = []
     with spool.transaction() as db:
         pieces: list[Piece] = []
+        confirmed = clock.confirmed(db, tenant)
+        if confirmed is None:
+            return 0
+        now = min(now, confirmed)
         for one in bounded:
             until = rfc3339(now - timedelta(days=one.days or 0))
-            if spooled := list(batches.positions(db, tenant, klass=one.klass, until=until)):
-                pieces += spooled
-                batches.forget_since(db, tenant, one.klass, until)
             for sealed in chunks.pending_since(db, tenant, until):
                 if class_of(sealed.entry.key) == one.klass:
                     gone.append(sealed)

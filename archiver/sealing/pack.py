@@ -10,11 +10,13 @@ import base64
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from archiver.format.frame import pack
+from archiver.format.times import parse_rfc3339, rfc3339
 from archiver.model.shipment import ChunkEntry, ConversationCount, Seal
 from archiver.sealing.docket import Docket, Place
 from archiver.sealing.months import recipient_of
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from archiver.spool.values import Batch, Group
 
 __all__ = ["ChunkRules", "Packed", "pack_group"]
+
+_TOGETHER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ class ChunkRules:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A chunk that has no number yet. ``rows`` are the batches in it, ``raw_bytes`` their size."""
+    """A chunk that has no number yet. ``rows`` are the batches in it, ``raw_bytes`` their size.
+
+    ``spooled_at`` (RFC 3339) is when the oldest of them was spooled.
+    """
 
     group: Group
     rows: list[int]
@@ -59,6 +66,7 @@ class Packed:
     body: bytes
     sha256: str
     raw_bytes: int
+    spooled_at: str
     counts: tuple[ConversationCount, ...]
     seal: Seal | None
 
@@ -92,9 +100,14 @@ class Packed:
 def pack_group(
     spool: Spool, group: Group, rules: ChunkRules, clock: Callable[[], datetime]
 ) -> Packed:
-    """Pack as much of a group as one chunk may hold."""
+    """Pack as much of a group as one chunk may hold.
+
+    A chunk expires whole, so what was spooled more than a day after its oldest goes into another.
+    """
     with spool.transaction() as db:
-        rows, parts = batches.take(db, group, rules.max_bytes)
+        spooled_at = batches.oldest(db, group)
+        until = rfc3339(parse_rfc3339(spooled_at) + _TOGETHER)
+        rows, parts = batches.take(db, group, rules.max_bytes, until=until)
     raw = batches.unpack(part.data for part in parts)
     body, counts = pack(raw, level=rules.level), _counts(parts)
     seal = None
@@ -104,7 +117,8 @@ def pack_group(
         index = age.encrypt(msgspec.json.encode(counts), [recipient])
         seal = Seal(key_id(recipient), base64.b64encode(index).decode())
     sha256 = hashlib.sha256(body).hexdigest()
-    return Packed(group, rows, parts, body, sha256, sum(map(len, raw)), counts, seal)
+    size = sum(map(len, raw))
+    return Packed(group, rows, parts, body, sha256, size, spooled_at, counts, seal)
 
 
 def _counts(parts: list[Batch]) -> tuple[ConversationCount, ...]:

@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 
 from archiver.durable import files
 from archiver.format.keys import ChunkKey, parse_key
-from archiver.format.times import rfc3339
+from archiver.format.times import parse_rfc3339, rfc3339
 from archiver.sealing import docket
 from archiver.sealing.docket import WrappedKey
+from archiver.sealing.lifetime import begun
 from archiver.sealing.months import wrapped_key
 from archiver.sealing.pack import pack_group
-from archiver.spool import batches, chunks
+from archiver.spool import batches, chunks, clock
 from archiver.spool.spool import SEALED
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ class Sealer:
         files.replace(path, packed.body)
         files.reached("seal.written")
         with self._spool.transaction() as db:
-            chunks.add(db, group.tenant, entry, rfc3339(self._clock()))
+            oldest, confirmed = parse_rfc3339(packed.spooled_at), clock.confirmed(db, group.tenant)
+            since = begun(oldest, self._clock(), confirmed)
+            chunks.add(db, group.tenant, entry, rfc3339(since.at), undated=since.wrong)
             batches.forget(db, packed.rows)
             db.execute("UPDATE tenants SET next_chunk = ? WHERE id = ?", (seq + 1, group.tenant))
         files.reached("seal.committed")

@@ -22,8 +22,8 @@ __all__ = [
     "add",
     "drop_tenant",
     "forget",
-    "forget_since",
     "groups",
+    "oldest",
     "pack",
     "positions",
     "take",
@@ -35,6 +35,7 @@ _COLUMNS = (
     " first_at, last_at, raw_bytes, data"
 )
 _LEVEL: Final = 1
+_NEVER: Final = "9999"
 
 
 def pack(lines: bytes) -> bytes:
@@ -93,15 +94,27 @@ def groups(
     return [Group(*row) for row in rows]
 
 
-def take(db: sqlite3.Connection, group: Group, max_bytes: int) -> tuple[list[int], list[Batch]]:
+def oldest(db: sqlite3.Connection, group: Group) -> str:
+    """Tell when the oldest of a group was spooled; empty where there is nothing of it."""
+    found = db.execute(
+        "SELECT MIN(spooled_at) FROM batches WHERE tenant=? AND class=? AND subject=? AND day=?",
+        (group.tenant, group.klass, group.subject, group.day),
+    )
+    (at,) = found.fetchone()
+    return at or ""
+
+
+def take(
+    db: sqlite3.Connection, group: Group, max_bytes: int, *, until: str = _NEVER
+) -> tuple[list[int], list[Batch]]:
     """Give row ids and batches that fit into one chunk, in its order.
 
-    At least one, where there is any.
+    At least one, where there is any that was spooled at ``until`` or before.
     """
     sizes = db.execute(
         "SELECT id, raw_bytes FROM batches WHERE tenant=? AND class=? AND subject=? AND day=?"
-        " ORDER BY conversation, stream, assistant, position",
-        (group.tenant, group.klass, group.subject, group.day),
+        " AND spooled_at <= ? ORDER BY conversation, stream, assistant, position",
+        (group.tenant, group.klass, group.subject, group.day, until),
     )
     chosen: list[int] = []
     total = 0
@@ -120,17 +133,13 @@ def _read(db: sqlite3.Connection, row: int) -> Batch:
 
 
 def positions(
-    db: sqlite3.Connection, tenant: str, *, klass: str | None = None, until: str | None = None
+    db: sqlite3.Connection, tenant: str
 ) -> Iterator[tuple[tuple[str, str, str], int, int]]:
-    """Yield (assistant, conversation, stream), first position and records that wait of each.
-
-    Of one class, and spooled at ``until`` or before, where that is asked.
-    """
+    """Yield (assistant, conversation, stream), first position and records that wait of each."""
     rows = db.execute(
         "SELECT assistant, conversation, stream, MIN(position), SUM(records) FROM batches"
-        " WHERE tenant = ?1 AND (?2 IS NULL OR class = ?2) AND (?3 IS NULL OR spooled_at <= ?3)"
-        " GROUP BY assistant, conversation, stream",
-        (tenant, klass, until),
+        " WHERE tenant = ? GROUP BY assistant, conversation, stream",
+        (tenant,),
     )
     for assistant, conversation, stream, position, records in rows.fetchall():
         yield (assistant, conversation, stream), position, records
@@ -139,14 +148,6 @@ def positions(
 def drop_tenant(db: sqlite3.Connection, tenant: str) -> None:
     """Remove every row of a tenant."""
     db.execute("DELETE FROM batches WHERE tenant = ?", (tenant,))
-
-
-def forget_since(db: sqlite3.Connection, tenant: str, klass: str, until: str) -> None:
-    """Remove the rows of a class that were spooled at ``until`` or before."""
-    db.execute(
-        "DELETE FROM batches WHERE tenant = ? AND class = ? AND spooled_at <= ?",
-        (tenant, klass, until),
-    )
 
 
 def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:

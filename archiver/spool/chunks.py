@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from archiver.model.shipment import ChunkEntry, Receipt
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 __all__ = [
     "DELIVERED",
@@ -21,6 +23,7 @@ __all__ = [
     "Sealed",
     "Unlisted",
     "add",
+    "date",
     "deliver",
     "expire",
     "known",
@@ -40,7 +43,7 @@ EXPIRED: Final = "expired"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A sealed chunk that waits to be shipped."""
+    """A sealed chunk that waits to be shipped; its retention runs from ``sealed_at``."""
 
     tenant: str
     entry: ChunkEntry
@@ -67,12 +70,21 @@ _entry = msgspec.json.Decoder(ChunkEntry)
 
 
 def add(
-    db: sqlite3.Connection, tenant: str, entry: ChunkEntry, sealed_at: str, *, foreign: bool = False
+    db: sqlite3.Connection,
+    tenant: str,
+    entry: ChunkEntry,
+    sealed_at: str,
+    *,
+    undated: bool = False,
+    foreign: bool = False,
 ) -> None:
-    """Write the row of a chunk whose file is durable already."""
+    """Write the row of a chunk whose file is durable already.
+
+    ``undated`` says that ``sealed_at`` is of a clock that was wrong: see `date`.
+    """
     db.execute(
         "INSERT INTO chunks (tenant, seq, state, entry, sha256, stored_bytes, sealed_at,"
-        " foreign_device) VALUES (?,?,?,?,?,?,?,?)",
+        " undated, foreign_device) VALUES (?,?,?,?,?,?,?,?,?)",
         (
             tenant,
             entry.seq,
@@ -81,25 +93,43 @@ def add(
             entry.sha256,
             entry.stored_bytes,
             sealed_at,
+            undated,
             foreign,
         ),
     )
 
 
-def pending(db: sqlite3.Connection, tenant: str, limit: int) -> list[Sealed]:
-    """Give the oldest chunks that no store holds yet."""
-    rows = db.execute(
-        "SELECT entry, sealed_at FROM chunks WHERE tenant = ? AND state = ? ORDER BY id LIMIT ?",
-        (tenant, PENDING, limit),
+def date(db: sqlite3.Connection, tenant: str, now: str) -> None:
+    """Let the time of chunks that were sealed by a wrong clock run from ``now``."""
+    db.execute(
+        "UPDATE chunks SET sealed_at = ?, undated = 0 WHERE tenant = ? AND undated = 1",
+        (now, tenant),
     )
-    return [Sealed(tenant, _entry.decode(entry), at) for entry, at in rows.fetchall()]
+
+
+def pending(
+    db: sqlite3.Connection,
+    tenant: str,
+    limit: int,
+    wanted: Callable[[Sealed], bool] = lambda _: True,
+) -> list[Sealed]:
+    """Give the oldest chunks that no store holds yet and that are ``wanted``."""
+    rows = db.execute(
+        "SELECT entry, sealed_at FROM chunks WHERE tenant = ? AND state = ? ORDER BY id",
+        (tenant, PENDING),
+    )
+    found = (Sealed(tenant, _entry.decode(entry), at) for entry, at in rows)
+    return list(islice(filter(wanted, found), limit))
 
 
 def pending_since(db: sqlite3.Connection, tenant: str, until: str) -> list[Sealed]:
-    """Give the chunks that no store holds yet and that were sealed at ``until`` or before."""
+    """Give the chunks that no store holds yet and that were sealed at ``until`` or before.
+
+    Not those of which nobody knows when that was.
+    """
     rows = db.execute(
         "SELECT entry, sealed_at FROM chunks WHERE tenant = ? AND state = ? AND sealed_at <= ?"
-        " ORDER BY id",
+        " AND undated = 0 ORDER BY id",
         (tenant, PENDING, until),
     )
     return [Sealed(tenant, _entry.decode(entry), at) for entry, at in rows.fetchall()]

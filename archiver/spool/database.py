@@ -57,6 +57,7 @@ CREATE TABLE tenants (
     delivered_chunks INTEGER NOT NULL DEFAULT 0,
     delivered_bytes INTEGER NOT NULL DEFAULT 0,
     last_delivered_at TEXT,
+    confirmed_at TEXT,           -- this clock, when its store last took something
     captured_records INTEGER NOT NULL DEFAULT 0,
     dropped_records INTEGER NOT NULL DEFAULT 0,
     dropped_reason TEXT,
@@ -126,7 +127,8 @@ CREATE TABLE chunks (            -- sealed, until a shipped manifest lists them
     entry BLOB NOT NULL,         -- ChunkEntry as JSON
     sha256 TEXT NOT NULL,
     stored_bytes INTEGER NOT NULL,
-    sealed_at TEXT NOT NULL,
+    sealed_at TEXT NOT NULL,     -- from when its retention runs
+    undated INTEGER NOT NULL DEFAULT 0, -- sealed by a clock that was wrong
     receipt BLOB,
     reason TEXT,
     foreign_device INTEGER NOT NULL DEFAULT 0,
@@ -135,6 +137,7 @@ CREATE TABLE chunks (            -- sealed, until a shipped manifest lists them
 CREATE INDEX chunks_by_state ON chunks (tenant, state, id);
 CREATE INDEX chunks_by_manifest ON chunks (tenant, manifest);
 CREATE INDEX chunks_by_sha256 ON chunks (sha256);
+CREATE INDEX chunks_undated ON chunks (tenant) WHERE undated = 1;
 
 CREATE TABLE papers (            -- small objects on their way: enrolment, wrapped keys, manifests
     id INTEGER PRIMARY KEY,

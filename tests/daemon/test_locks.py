@@ -50,6 +50,23 @@ def ship(laptop: Laptop, store: Store) -> Waiting | None:
     return laptop.engine.outbox.waiting("acme")
 
 
+def test_a_clock_that_was_ahead_at_the_sealing_locks_nothing_for_longer(laptop: Laptop) -> None:
+    """A lock of ten years too many could be undone by nobody."""
+    store = MemoryStore()
+    locking(laptop)
+    with patched(engines, "store_of", lambda _: store):
+        laptop.apply()
+        laptop.clock.sleep(3650 * 86_400)
+        laptop.append(laptop.claude("c1"), lines(1))
+        laptop.look()
+        laptop.seal()
+        laptop.clock.sleep(-3650 * 86_400)
+        laptop.ship()
+    (lock,) = [one.retain for key, one in store.objects.items() if key.endswith(".zst")]
+    assert lock
+    assert timedelta(days=DAYS - 1) < lock.until - laptop.clock() <= timedelta(days=DAYS)
+
+
 def test_only_chunks_are_locked_and_until_their_days_are_over(laptop: Laptop) -> None:
     """Counted from the sealing; manifests and keys carry no lock of a class."""
     store = MemoryStore()

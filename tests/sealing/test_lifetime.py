@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from archiver.format.keys import ChunkKey
 from archiver.format.times import rfc3339
 from archiver.model.shipment import ClassTerms, Retain
-from archiver.sealing.lifetime import class_of, lock_of, outlived
+from archiver.sealing.lifetime import RELEASED, begun, class_of, lock_of, outlived, plausible
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SEALED = rfc3339(NOW)
@@ -66,3 +66,34 @@ def test_the_class_of_a_chunk_stands_in_its_key() -> None:
     key = ChunkKey("ai", "acme", "legal", "0" * 32, "2026-01-31", "1" * 16, 7, "2" * 16)
     assert class_of(str(key)) == "legal"
     assert class_of("ai/tenant=acme/_manifests/x") == ""
+
+
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+LATER = st.datetimes(datetime(2026, 11, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(LATER, LATER)
+def test_the_time_of_a_chunk_runs_from_its_oldest_record(one: datetime, other: datetime) -> None:
+    """However long after that it was sealed."""
+    spooled, now = sorted((one, other))
+    since = begun(spooled, now, None)
+    assert (since.at, since.wrong) == (spooled, False)
+
+
+@given(TIMES, TIMES, st.none() | TIMES)
+def test_nothing_is_older_than_what_is_known_of_the_clock(
+    spooled: datetime, now: datetime, confirmed: datetime | None
+) -> None:
+    """Neither than the release nor than the last thing that the store took."""
+    since = begun(spooled, now, confirmed)
+    assert since.at >= max(RELEASED, confirmed or RELEASED)
+    assert since.wrong or plausible(now, confirmed)
+    assert since.wrong or since.at <= now
+
+
+def test_a_record_of_a_clock_at_zero_has_no_known_age() -> None:
+    """Also where the clock is right when it is sealed; one spooled before a delivery has."""
+    now = RELEASED + timedelta(days=1000)
+    assert begun(datetime(1970, 1, 2, tzinfo=UTC), now, None).wrong
+    before = begun(now - timedelta(days=2), now, now - timedelta(days=1))
+    assert (before.at, before.wrong) == (now - timedelta(days=1), False)
