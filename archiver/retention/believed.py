@@ -8,6 +8,7 @@ who may sign for one device could let another's chunks expire under it, or keep 
 from __future__ import annotations
 
 from contextlib import aclosing
+from itertools import chain as chained
 from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import no_progress
@@ -20,14 +21,16 @@ from archiver.retention.listing import listed_manifests
 from archiver.witness.register import read_register
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     from archiver.evidence.note import Note
     from archiver.evidence.standing import Roster
-    from archiver.retention.listing import Known, ListedManifest
+    from archiver.format.keys import ChunkKey
+    from archiver.model.shipment import ChunkEntry
+    from archiver.retention.listing import Known, ListedChunk, ListedManifest
     from archiver.witness.place import Place
 
-__all__ = ["believed_manifests"]
+__all__ = ["believed_chunks", "believed_manifests", "claims"]
 
 
 async def believed_manifests(
@@ -46,6 +49,22 @@ async def believed_manifests(
                 roster = (await read_register(place, known.trust, known.memory)).roster
                 read = True
             yield _without_strangers(one, roster) if one.recovered else one
+
+
+async def believed_chunks(
+    place: Place, known: Known, *, progress: Callable[[int, int], None] = no_progress
+) -> AsyncGenerator[ListedChunk, None]:
+    """Yield each chunk of them by itself, those that are covered first."""
+    async with aclosing(believed_manifests(place, known, progress=progress)) as manifests:
+        async for one in manifests:
+            for key, entry in claims(one):
+                yield one.chunk(key, entry)
+
+
+def claims(listing: ListedManifest) -> Iterator[tuple[ChunkKey, ChunkEntry]]:
+    """Yield what a manifest may speak of: its device's chunks, and those that it recovered."""
+    mine = (one for one in listing.own if one[0].device == listing.device)
+    return chained(mine, listing.recovered) if listing.recovered else mine
 
 
 def _without_strangers(one: ListedManifest, roster: Roster | None) -> ListedManifest:

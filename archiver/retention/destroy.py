@@ -16,9 +16,10 @@ from archiver.archive.fetch import in_turn, no_progress
 from archiver.errors import StoreError
 from archiver.evidence.orders import Erasure
 from archiver.model.answers import Answer
+from archiver.retention.believed import believed_chunks
 from archiver.retention.erase import Wanted, remaining_chunks, remaining_wraps
 from archiver.retention.erasing import Target, held
-from archiver.retention.listing import listed_chunks, look
+from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.vault.layout import parse_vault_key
@@ -77,7 +78,7 @@ async def finish(
     if not open_:
         return ()
     mine: dict[int, dict[str, ListedChunk]] = {seq: {} for seq, _, _ in open_}
-    async with aclosing(listed_chunks(desk.place, known.chain, progress=progress)) as listing:
+    async with aclosing(believed_chunks(desk.place, known, progress=progress)) as listing:
         async for one in listing:
             for seq, deed, chunks in open_:
                 if one.covered and one.key.subject == deed.subject and one.key in chunks:

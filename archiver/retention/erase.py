@@ -18,8 +18,9 @@ from archiver.archive.fetch import in_turn, no_progress
 from archiver.errors import MustStay, NotArchived, NotOrdered
 from archiver.evidence.orders import Erasure
 from archiver.format.keys import ChunkKey, parse_key, tenant_folder
+from archiver.retention.believed import believed_chunks
 from archiver.retention.erasing import Target, forbidden, lock_of
-from archiver.retention.listing import listed_chunks, look
+from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.vault.layout import parse_vault_key, vault_folder
@@ -105,7 +106,7 @@ async def plan(
     known = await look(desk)
     erased = erased_chunks(known.orders.all)
     listed: dict[str, ListedChunk] = {}
-    async with aclosing(listed_chunks(desk.place, known.chain, progress=progress)) as listing:
+    async with aclosing(believed_chunks(desk.place, known, progress=progress)) as listing:
         async for one in listing:
             if one.covered and _means(wanted, one.key):
                 listed.setdefault(str(one.key), one)

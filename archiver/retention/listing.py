@@ -10,9 +10,8 @@ roll-up's memory.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,10 +20,8 @@ from archiver.archive.fetch import in_turn, no_progress
 from archiver.archive.rollups import fetch_rollup, manifests_in, newer
 from archiver.archive.runs import joined
 from archiver.errors import Damaged
-from archiver.evidence.documents import moment
-from archiver.format.keys import ChunkKey, Series, parse_key
-from archiver.model.record import FORMAT_VERSION
-from archiver.model.shipment import ChunkEntry, ClassTerms
+from archiver.format.keys import Series
+from archiver.retention.said import chunks_of, read
 from archiver.witness.chains import follow_statements
 from archiver.witness.memory import recall
 from archiver.witness.orders import check_orders, read_orders
@@ -36,7 +33,8 @@ if TYPE_CHECKING:
     from archiver.archive.runs import Runs
     from archiver.archive.signers import Trust
     from archiver.evidence.statement import RollupEntry
-    from archiver.format.keys import ManifestKey
+    from archiver.format.keys import ChunkKey, ManifestKey
+    from archiver.model.shipment import ChunkEntry, ClassTerms
     from archiver.witness.chains import Statements
     from archiver.witness.memory import Memory
     from archiver.witness.orders import Orders
@@ -122,6 +120,11 @@ class ListedManifest(NamedTuple):
         """Give what it said of a class; ``None`` where it said nothing."""
         return next((one for one in self.terms if one.klass == klass), None)
 
+    def chunk(self, key: ChunkKey, entry: ChunkEntry) -> ListedChunk:
+        """Give one of its chunks, by itself."""
+        covered, terms = self.floor is not None, self.terms_of(key.klass)
+        return ListedChunk(key, entry, self.created_at, terms, covered, self.floor or "")
+
 
 async def listed_chunks(
     place: Place,
@@ -137,14 +140,7 @@ async def listed_chunks(
     async with aclosing(listed_manifests(place, chain, progress=progress)) as found:
         async for one in found:
             for key, entry in (*one.own, *one.recovered):
-                yield ListedChunk(
-                    key,
-                    entry,
-                    one.created_at,
-                    one.terms_of(key.klass),
-                    one.floor is not None,
-                    one.floor or "",
-                )
+                yield one.chunk(key, entry)
 
 
 async def listed_manifests(
@@ -157,7 +153,7 @@ async def listed_manifests(
     async with aclosing(_manifests(place, chain, progress)) as found:
         async for key, body, floor in found:
             try:
-                said = _read(key, body)
+                said = read(key, body)
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue
             yield ListedManifest(
@@ -165,62 +161,10 @@ async def listed_manifests(
                 said.created_at,
                 floor,
                 said.retention,
-                _chunks(place, said.chunks),
-                _chunks(place, said.recovered),
+                chunks_of(place, said.chunks),
+                chunks_of(place, said.recovered),
                 body,
             )
-
-
-class _Said(msgspec.Struct, frozen=True):
-    """What decides here of a manifest."""
-
-    v: int
-    tenant: str
-    device: str
-    seq: int
-    created_at: str
-    retention: tuple[ClassTerms, ...]
-    chunks: tuple[ChunkEntry, ...] = ()
-    recovered: tuple[ChunkEntry, ...] = ()
-
-
-_said = msgspec.json.Decoder(_Said)
-
-
-def _read(key: ManifestKey, body: bytes) -> _Said:
-    """Read a manifest without looking at signatures; raise `ValueError` where it is not its key's.
-
-    Four times as fast as `archiver.archive.catalogue.open_manifest`, which reads all of it.
-    """
-    if hashlib.sha256(body).hexdigest()[:16] != key.sha:
-        raise ValueError("the manifest was altered")
-    said = _said.decode(memoryview(body)[: body.rfind(b"\n\n") + 1])
-    if (said.tenant, said.device, said.seq) != (key.tenant, key.device, key.seq):
-        raise ValueError("the manifest belongs under another key")
-    if not 1 <= said.v <= FORMAT_VERSION:
-        raise ValueError("the manifest is of another version")
-    moment(said.created_at)
-    return said
-
-
-def _chunks(place: Place, entries: tuple[ChunkEntry, ...]) -> list[tuple[ChunkKey, ChunkEntry]]:
-    """Give where listed chunks lie now; what contradicts its own key is left out."""
-    found = []
-    for entry in entries:
-        key = parse_key(entry.key)
-        if (
-            isinstance(key, ChunkKey)
-            and key.tenant == place.tenant
-            and key.seq == entry.seq
-            and key.sha == entry.sha256[:16]
-            and key.sealed == (entry.seal is not None)
-        ):
-            found.append((key if key.prefix == place.prefix else _below(key, place), entry))
-    return found
-
-
-def _below(key: ChunkKey, place: Place) -> ChunkKey:
-    return replace(key, prefix=place.prefix)
 
 
 async def _manifests(

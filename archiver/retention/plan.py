@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import chain as chained
 from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import no_progress
 from archiver.evidence.orders import Erasure, Expiry
-from archiver.retention.believed import believed_manifests
+from archiver.retention.believed import believed_manifests, claims
 from archiver.retention.due import Judge, Verdict
 from archiver.retention.sets import ChunkSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from archiver.evidence.orders import Hold, Order
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from archiver.retention.listing import Known, ListedManifest
     from archiver.witness.place import Place
 
-__all__ = ["Group", "Plan", "Shortened", "claims", "gone", "judge_of", "plan"]
+__all__ = ["Group", "Plan", "Shortened", "gone", "judge_of", "plan"]
 
 
 @dataclass(slots=True)
@@ -143,12 +142,6 @@ def gone(given: Iterable[Order]) -> ChunkSet:
     deeds = [order.deed for order in given]
     going = [deed for deed in deeds if isinstance(deed, Expiry | Erasure)]
     return ChunkSet.of(one for deed in going for one in deed.chunks)
-
-
-def claims(listing: ListedManifest) -> Iterator[tuple[ChunkKey, ChunkEntry]]:
-    """Yield what a manifest may speak of: its device's chunks, and those that it recovered."""
-    mine = (one for one in listing.own if one[0].device == listing.device)
-    return chained(mine, listing.recovered) if listing.recovered else mine
 
 
 class _Count:

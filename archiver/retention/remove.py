@@ -20,11 +20,10 @@ from archiver.evidence.documents import moment
 from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, tenant_folder
 from archiver.model.answers import Answer
-from archiver.retention.believed import believed_manifests
+from archiver.retention.believed import believed_manifests, claims
 from archiver.retention.due import counted_from, due_at
 from archiver.retention.holds import holding
 from archiver.retention.listing import look
-from archiver.retention.plan import claims
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.witness.place import patiently

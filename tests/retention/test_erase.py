@@ -443,3 +443,25 @@ async def test_a_class_that_readers_see_nothing_of_is_erased_too(office: Office)
     await office.store.delete(key)
     _, (done,) = await erase(office)
     assert (done.removed, office.keeps(key)) == (1, False)
+
+
+@pytest.mark.parametrize("field", ["chunks", "recovered"])
+async def test_no_device_has_anything_erased_under_another_s_number(
+    office: Office, field: str
+) -> None:
+    """Neither what it put there itself, nor the true chunk that comes later."""
+    office.chunk(DESKTOP, BOB)
+    await office.settle()
+    planted = office.chunk(LAPTOP, ADA)
+    entries = tuple(office._waiting.pop(LAPTOP))
+    office.manifest(DESKTOP, **{field: entries})
+    await office.settle()
+    error = await refused(office)
+    assert "remove that first" in error.advice
+    del office.store.objects[planted]
+    office._numbers[LAPTOP] = 0
+    office.chunk(LAPTOP, ADA, day="2026-03-11")
+    await office.settle()
+    await erase(office)
+    (deed,) = await erasures(office)
+    assert [(one.device, one.runs) for one in deed.chunks] == [(LAPTOP, ((1, 1),))]
