@@ -19,7 +19,8 @@ from archiver.cli.session import load_policy
 from archiver.errors import ArchiverError, NotOrdered, PolicyInvalid
 from archiver.format.times import parse_rfc3339
 from archiver.retention.due import Verdict
-from archiver.retention.expire import Examined, Refused, check_clock, examine, order
+from archiver.retention.examine import Examined, Refused, examine
+from archiver.retention.expire import check_clock, order
 from archiver.retention.hold import apply_holds
 from archiver.retention.listing import look, look_at
 from archiver.retention.plan import plan

@@ -24,10 +24,10 @@ from archiver.evidence.orders import Expiry
 from archiver.format.times import rfc3339
 from archiver.model.answers import Answer
 from archiver.model.shipment import ClassTerms, Retain
-from archiver.retention import expire
+from archiver.retention import examine, expire
 from archiver.retention import hold as holds
 from archiver.retention.erase import Wanted, order, plan
-from archiver.retention.expire import Batch, Refused
+from archiver.retention.examine import Batch, Refused
 from archiver.retention.listing import look
 from archiver.retention.remove import _Removal, finish
 from archiver.retention.sets import ChunkSet
@@ -291,7 +291,7 @@ async def test_an_order_that_came_since_the_plan_stops_it(office: Office) -> Non
     """It may be a hold."""
     await old_and_new(office)
     this, known = await planned(office), await look(office.desk)
-    found = await expire.examine(office.place, known, this, grace=timedelta(30))
+    found = await examine.examine(office.place, known, this, grace=timedelta(30))
     await holds.add(office.desk, hold(), by="x", now=datetime.now(UTC))
     with pytest.raises(NotOrdered, match="since this was planned"):
         await expire.order(office.desk, this, found, policy=None, by="x", now=datetime.now(UTC))
@@ -313,7 +313,7 @@ async def test_an_order_never_becomes_larger_than_one_that_is_read(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has no room goes into the next."""
-    monkeypatch.setattr(expire, "_ROOM", 60)
+    monkeypatch.setattr(examine, "_ROOM", 60)
     old, _ = await old_and_new(office)
     done = await apply(office)
     deeds = [one.deed for one in await expiries(office)]
@@ -329,7 +329,7 @@ def test_a_batch_knows_how_much_an_order_of_it_holds() -> None:
             batch.chunks.add_runs(f"{device:016x}", ((seq, seq),))
         batch._devices.add(f"{device:016x}")
     written = len(msgspec.json.encode(batch.chunks.named))
-    said = batch.chunks.runs * expire._RUN_BYTES + len(batch._devices) * expire._DEVICE_BYTES
+    said = batch.chunks.runs * examine._RUN_BYTES + len(batch._devices) * examine._DEVICE_BYTES
     assert written <= said + 2
 
 

@@ -16,7 +16,8 @@ from archiver.evidence.orders import Expiry, Hold
 from archiver.format.keys import ChunkKey
 from archiver.model.shipment import ChunkEntry, ClassTerms, ConversationCount
 from archiver.retention import hold as holds
-from archiver.retention.expire import Examined, examine, order
+from archiver.retention.examine import Examined, examine
+from archiver.retention.expire import order
 from archiver.retention.listing import look
 from archiver.retention.plan import Plan, plan
 from archiver.retention.remove import finish, remove

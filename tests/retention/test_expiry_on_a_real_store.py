@@ -18,7 +18,7 @@ from archiver.errors import StoreError
 from archiver.model.answers import Answer
 from archiver.model.shipment import Retain
 from archiver.retention import hold as holds
-from archiver.retention.expire import Refused
+from archiver.retention.examine import Refused
 from archiver.stores.custody import custody_of
 from archiver.stores.opening import open_store
 from archiver.witness.place import Place
