@@ -8,17 +8,20 @@ from archiver.cli.output import human_size, note, print_table, say
 from archiver.cli.times import shown
 from archiver.format.times import rfc3339
 from archiver.retention.due import Verdict
+from archiver.retention.plan import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from archiver.retention.plan import Group, Plan
+    from archiver.retention.plan import Plan
     from archiver.retention.report import Gone, Report
 
 __all__ = ["plan_json", "show_plan", "show_report", "tell_refusals"]
 
 _ORDER: Final = tuple(Verdict)
+_MONTHS: Final = 12
+"""Months of a class and verdict that a table shows one by one; --json has them all."""
 
 _ADVICE: Final = {
     Verdict.HELD: "See `archiver hold list`: it stays until the hold is released.",
@@ -33,8 +36,7 @@ def show_plan(plans: Sequence[tuple[str, Plan]]) -> None:
     """Print what is due and what is coming, by month; then why other things stay."""
     rows = []
     for tenant, this in plans:
-        for klass, verdict, month in sorted(this.groups, key=_place):
-            one = this.groups[klass, verdict, month]
+        for klass, verdict, month, one in _folded(this):
             cells = (tenant, klass, str(verdict), month, str(one.chunks))
             rows.append((*cells, human_size(one.stored_bytes), _dates(verdict, one)))
     print_table(("tenant", "class", "what", "due in", "chunks", "stored", "when"), rows)
@@ -135,6 +137,21 @@ def _classes(reports: Iterable[Report]) -> Iterable[tuple[str, ...]]:
                 row.next_due[:10] if row.next_due else "",
                 ", ".join(f"{count} {why}" for why, count in row.refused.items()),
             )
+
+
+def _folded(this: Plan) -> Iterable[tuple[str, Verdict, str, Group]]:
+    """Yield the groups in order; of each class, what comes late as one."""
+    shown_of: dict[tuple[str, Verdict], int] = {}
+    rest: dict[tuple[str, Verdict], Group] = {}
+    for klass, verdict, month in sorted(this.groups, key=_place):
+        one, name = this.groups[klass, verdict, month], (klass, verdict)
+        shown_of[name] = shown_of.get(name, 0) + 1
+        if shown_of[name] <= _MONTHS:
+            yield klass, verdict, month, one
+        else:
+            rest.setdefault(name, Group()).include(one)
+    for (klass, verdict), one in rest.items():
+        yield klass, verdict, "later", one
 
 
 def _cells(row: Gone) -> tuple[str, ...]:

@@ -51,18 +51,20 @@ class Group:
 
     def add(self, entry: ChunkEntry, since: str, judged: Judgement) -> None:
         """Count a chunk."""
-        self.chunks += 1
-        self.stored_bytes += entry.stored_bytes
-        if since < self.oldest or not self.oldest:
-            self.oldest = since
-        due, until = judged.due, judged.until
-        if due is not None:
-            if self.first is None or due < self.first:
-                self.first = due
-            if self.last is None or due > self.last:
-                self.last = due
-        if until is not None and (self.until is None or until > self.until):
-            self.until = until
+        self.include(Group(1, entry.stored_bytes, since, judged.due, judged.due, judged.until))
+
+    def include(self, other: Group) -> None:
+        """Count all of another group, too."""
+        self.chunks += other.chunks
+        self.stored_bytes += other.stored_bytes
+        if other.oldest and (not self.oldest or other.oldest < self.oldest):
+            self.oldest = other.oldest
+        if other.first and (self.first is None or other.first < self.first):
+            self.first = other.first
+        if other.last and (self.last is None or other.last > self.last):
+            self.last = other.last
+        if other.until and (self.until is None or other.until > self.until):
+            self.until = other.until
 
 
 @dataclass(slots=True)
@@ -99,12 +101,7 @@ class Plan:
         total = Group()
         for (name, verdict, _), one in self.groups.items():
             if verdict in verdicts and klass in (None, name):
-                total.chunks += one.chunks
-                total.stored_bytes += one.stored_bytes
-                known = [at for at in (total.oldest, one.oldest) if at]
-                total.oldest = min(known, default="")
-                dates = [at for at in (total.first, one.first) if at]
-                total.first = min(dates, default=None)
+                total.include(one)
         return total
 
     @property

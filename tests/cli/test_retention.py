@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from company import Company
 
+from archiver.cli.retentiontables import plan_json, show_plan
 from archiver.format.keys import ChunkKey, parse_key
+from archiver.format.times import rfc3339
+from archiver.retention.due import Verdict
+from archiver.retention.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +91,25 @@ def test_a_plan_as_of_a_later_day_shows_what_will_be_due(company: Company) -> No
     eve = (datetime.fromisoformat(day) - timedelta(days=1)).date().isoformat()
     (before,) = company.archiver("retention", "plan", "--json", "--as-of", eve).json
     assert before["classes"][0]["due"] == 0
+
+
+def test_a_table_shows_a_year_and_folds_the_rest() -> None:
+    """With the dates of the rest; a program gets every month."""
+    at = datetime(2030, 1, 10, tzinfo=UTC)
+    this = Plan(at, {}, {}, None, 0)
+    for month in range(20):
+        due = at + timedelta(days=30.5 * month)
+        name = ("standard", Verdict.COMING, f"{due:%Y-%m}")
+        this.groups[name] = Group(1, 1024, rfc3339(at), due, due)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        show_plan([("acme", this)])
+    _, *rows = out.getvalue().splitlines()
+    assert len(rows) == 13
+    assert " later " in rows[-1]
+    assert "8       8.0 KiB" in rows[-1]
+    assert rows[-1].endswith("to 2031-08-12")
+    assert len(plan_json("acme", this)["groups"]) == 20
 
 
 def test_a_plan_of_a_copy_takes_its_terms_from_the_policy(company: Company) -> None:
