@@ -194,6 +194,19 @@ async def test_what_the_store_locks_stays_and_is_told(office: Office) -> None:
     assert all(office.keeps(key) for key in locked)
 
 
+async def test_a_lock_that_came_after_the_order_keeps_it_and_is_told(office: Office) -> None:
+    """Somebody put it on in the store; when it has run out, the order is done."""
+    old, _ = await old_and_new(office)
+    await apply(office, record_only=True)
+    one, later = office.store.objects[old[0]], datetime.now(UTC) + timedelta(days=9)
+    office.store.objects[old[0]] = dataclasses.replace(one, retain=Retain("governance", later))
+    done = await apply(office)
+    assert (done.completed.removed, done.completed.keys, done.exit_status) == (2, [old[0]], 1)
+    office.store.objects[old[0]] = one
+    assert (await apply(office)).completed.removed == 1
+    assert not office.keeps(old[0])
+
+
 async def test_what_was_altered_stays_for_somebody_to_look_at(office: Office) -> None:
     """Of another size, or of another hash."""
     old, _ = await old_and_new(office)
