@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Given", "Ordered", "read_orders"]
 
 _MONTH: Final = len("2026-01")
+_HIGHEST: Final = 10**12
+"""Above every number that a chunk can have."""
 
 
 @dataclass(slots=True)
@@ -110,18 +112,24 @@ class Ordered:
         self._late: Counter[str] = Counter()
         self.expired = self.erased = self.left = 0
         before: list[Order] = []
+        held: dict[str, orders.Hold] = {}
         for order in given:
             if isinstance(order.deed, Expiry | Erasure):
                 self._take(order, order.deed)
-                self._holds[order.seq] = in_force(before)
-            before.append(order)
+                self._holds[order.seq] = held
+            else:
+                before.append(order)
+                held = in_force(before)
 
     def _take(self, order: Order, deed: Expiry | Erasure) -> None:
         self._orders[order.seq] = order
         for named in deed.chunks:
             spans = self._spans.setdefault(named.device, [])
-            spans += [(*run, order.seq) for one in named.runs for run in _new(spans, one)]
-            spans.sort()
+            new = [(*run, order.seq) for one in named.runs for run in _new(spans, one)]
+            behind = not spans or not new or spans[-1] < new[0]
+            spans += new
+            if not behind:
+                spans.sort()
         if isinstance(deed, Erasure):
             for key_id in deed.keys:
                 self.keys.setdefault(key_id, order.created_at)
@@ -132,7 +140,7 @@ class Ordered:
         ``listed_at`` is the time of the manifest that lists it.
         """
         spans = self._spans.get(key.device)
-        at = bisect_right(spans, (key.seq, 10**12, 0)) - 1 if spans else -1
+        at = bisect_right(spans, (key.seq, _HIGHEST, 0)) - 1 if spans else -1
         if not spans or at < 0 or not spans[at][0] <= key.seq <= spans[at][1]:
             sealed = entry.seal.key_id if entry.seal else ""
             if sealed in self.keys and listed_at > self.keys[sealed]:
@@ -184,13 +192,13 @@ def _covers(order: Order, key: ChunkKey, listed_at: str) -> bool:
 
 
 def _new(spans: list[tuple[int, int, int]], run: Run) -> Iterator[Run]:
-    """Yield the parts of a run that no earlier order took."""
+    """Yield the parts of a run that no earlier order took; ``spans`` ascend and are apart."""
     first, last = run
-    for taken, end, _ in sorted(spans):
-        if end < first or taken > last:
-            continue
+    at = max(bisect_right(spans, (first, _HIGHEST, 0)) - 1, 0)
+    while at < len(spans) and spans[at][0] <= last:
+        taken, end, _ = spans[at]
         if taken > first:
             yield first, taken - 1
-        first = end + 1
+        first, at = max(first, end + 1), at + 1
     if first <= last:
         yield first, last
