@@ -434,6 +434,7 @@ class TestAWrongClock:
         speak(short, 2)
         if sealed:
             short.seal()
+            assert len(short.engine.outbox.pending("acme", 5)) == 1  # a store would refuse it
         speak(short, 3, chat="c2")
         short.clock.sleep(behind)
         settled(short)
