@@ -168,7 +168,7 @@ async def test_what_is_of_another_class_or_person_is_named(plain: Witnessed) -> 
 
 
 async def test_what_a_hold_covered_may_not_go(plain: Witnessed) -> None:
-    """It may after the release, and the order in which they were said decides."""
+    """It may after the release, and the order in which they were given decides."""
     hold = Hold(id="case", matter="4711", reason="claim")
     for said, found in (
         ([hold], ["hold-broken"]),
