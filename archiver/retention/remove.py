@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Iterable
     from datetime import datetime
 
-    from archiver.evidence.orders import Order
+    from archiver.evidence.orders import Chunks, Order
     from archiver.model.shipment import ChunkEntry
     from archiver.retention.listing import Known, ListedManifest
     from archiver.witness.place import Place
@@ -95,14 +95,13 @@ class _Named:
 
     def __init__(self, given: Iterable[Order]) -> None:
         self.orders: dict[str, list[_Expiry]] = {}
-        self._all: dict[str, ChunkSet] = {}
+        named: dict[str, list[Chunks]] = {}
         for order in given:
             if isinstance(deed := order.deed, Expiry):
                 one = _Expiry(moment(order.created_at), deed.days, ChunkSet.of(deed.chunks))
                 self.orders.setdefault(deed.klass, []).append(one)
-                together = self._all.setdefault(deed.klass, ChunkSet())
-                for named in deed.chunks:
-                    together.add_runs(named.device, named.runs)
+                named.setdefault(deed.klass, []).extend(deed.chunks)
+        self._all = {klass: ChunkSet.of(chunks) for klass, chunks in named.items()}
 
     def __contains__(self, key: ChunkKey) -> bool:
         """Tell whether an order of its class names its number."""
@@ -113,7 +112,7 @@ class _Named:
         since = counted_from(one.created_at, one.floor or "")
         return key in self and any(
             key in order.chunks and (due := due_at(since, order.days)) and due <= order.at
-            for order in self.orders[key.klass]
+            for order in reversed(self.orders[key.klass])  # what is left is mostly the newest's
         )
 
 

@@ -11,7 +11,7 @@ from archiver.evidence.orders import Chunks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from archiver.archive.runs import Runs
+    from archiver.evidence.orders import Run
     from archiver.format.keys import ChunkKey
 
 __all__ = ["ChunkSet"]
@@ -27,9 +27,11 @@ class ChunkSet:
     @classmethod
     def of(cls, named: Iterable[Chunks]) -> ChunkSet:
         """Give those that orders name."""
-        found = cls()
+        found, by_device = cls(), dict[str, list["Run"]]()
         for one in named:
-            found.add_runs(one.device, one.runs)
+            by_device.setdefault(one.device, []).extend(one.runs)
+        for device, runs in by_device.items():
+            found.add_runs(device, runs)
         return found
 
     def add(self, key: ChunkKey) -> bool:
@@ -41,8 +43,8 @@ class ChunkSet:
         self.runs += more or 0
         return more is not None
 
-    def add_runs(self, device: str, runs: Runs) -> None:
-        """Add some of one device."""
+    def add_runs(self, device: str, runs: Iterable[Run]) -> None:
+        """Add some of one device, in any order. Costs as much as all that are there of it."""
         before = self._runs.get(device, _Numbers())
         merged: list[tuple[int, int]] = []
         for first, last in sorted((*before, *runs)):
