@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.evidence.orders import MAX_BYTES
-from archiver.retention.believed import believed_manifests, claims
+from archiver.retention.believed import MAX_CHUNK_BYTES, believed_manifests, claims
 from archiver.retention.due import counted_from, due_at
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
@@ -202,6 +202,8 @@ class _Examination:
 
 def _against(one: _Candidate, kept: Kept | None, now: datetime) -> Refused | None:
     """Say what speaks against ordering a chunk to go, as the store keeps it."""
+    if not 0 < one.entry.stored_bytes <= MAX_CHUNK_BYTES:
+        return Refused.ALTERED  # nor could an order add such sizes up
     if kept is None:
         return None if one.late else Refused.GONE
     if kept.held:

@@ -6,6 +6,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from fleet import DESKTOP, LAPTOP
 from holding import ADA, BOB, Office, hold, without_locks
@@ -465,3 +466,16 @@ async def test_no_device_has_anything_erased_under_another_s_number(
     await erase(office)
     (deed,) = await erasures(office)
     assert [(one.device, one.runs) for one in deed.chunks] == [(LAPTOP, ((1, 1),))]
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, -(2**62)])
+async def test_no_size_that_a_device_writes_stops_an_erasure(office: Office, size: int) -> None:
+    """The order counts as much as a chunk can have."""
+    office.chunk()
+    office.chunk()
+    one, lie = office._waiting.pop(LAPTOP)
+    office.manifest(LAPTOP, chunks=(one, msgspec.structs.replace(lie, stored_bytes=size)))
+    await office.approve(LAPTOP)
+    await office.checkpoint()
+    _, (done,) = await erase(office)
+    assert done.removed == 2

@@ -7,6 +7,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from fleet import DESKTOP, LAPTOP
 from holding import BOB, Office, hold
@@ -16,7 +17,7 @@ from archiver.evidence.orders import Expiry, Hold
 from archiver.format.keys import ChunkKey
 from archiver.model.shipment import ChunkEntry, ClassTerms, ConversationCount
 from archiver.retention import hold as holds
-from archiver.retention.examine import Examined, examine
+from archiver.retention.examine import Examined, Refused, examine
 from archiver.retention.expire import order
 from archiver.retention.listing import look
 from archiver.retention.plan import Plan, plan
@@ -138,3 +139,22 @@ async def test_no_order_to_expire_follows_a_hold_that_covers_it(
     monkeypatch.undo()
     deeds = [type(one.deed) for one in (await look(office.desk)).orders.all]
     assert deeds in ([Hold], [Expiry, Hold], [Expiry])
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, -(2**62), 0])
+async def test_no_size_that_a_device_writes_stops_an_expiry(office: Office, size: int) -> None:
+    """What no chunk can be is told, and the rest goes; also where nothing of it is there."""
+    good = office.chunk(LAPTOP)
+    office.chunk(LAPTOP)
+    one, lie = office._waiting.pop(LAPTOP)
+    office.drop(lie.key)
+    lie = msgspec.structs.replace(lie, stored_bytes=size)
+    office.manifest(LAPTOP, chunks=(one, lie), retention=[office.terms])
+    await office.approve(LAPTOP)
+    await office.checkpoint()
+    await years_pass(office)
+    this, found = await planned(office)
+    given = await ordered(office, this, found)
+    await remove(office.desk, given)
+    assert (good in office.store.objects, found.count) == (False, 1)
+    assert found.counts == {Refused.ALTERED: 1}
