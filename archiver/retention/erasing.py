@@ -15,10 +15,10 @@ lock then runs out no later than so many days after that manifest was made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from archiver.evidence.documents import moment
+from archiver.retention.due import due_at
 from archiver.retention.holds import matches, may_cover
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def lock_of(target: Target, now: datetime) -> Lock | None:
     terms = target.chunk.terms
     if terms is None or terms.days is None or terms.lock not in ("compliance", "rule"):
         return None
-    until = moment(target.chunk.created_at) + timedelta(days=terms.days)
-    return Lock("rule" if terms.lock == "rule" else "compliance", until) if until > now else None
+    until = due_at(target.chunk.created_at, terms.days)
+    if until is None or until <= now:
+        return None
+    return Lock("rule" if terms.lock == "rule" else "compliance", until)
 
 
 def forbidden(

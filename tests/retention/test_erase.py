@@ -479,3 +479,12 @@ async def test_no_size_that_a_device_writes_stops_an_erasure(office: Office, siz
     await office.checkpoint()
     _, (done,) = await erase(office)
     assert done.removed == 2
+
+
+async def test_a_lock_of_more_days_than_a_calendar_knows_is_one_for_ever(office: Office) -> None:
+    """Where only the manifest tells of it."""
+    without_locks(office)
+    office.terms = ClassTerms("standard", 10**9, "compliance")
+    office.chunk()
+    await office.settle()
+    assert "until 9999-12-31" in str(await refused(office))
