@@ -15,7 +15,6 @@ lock then runs out no later than so many days after that manifest was made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from archiver.retention.due import due_at
@@ -23,6 +22,7 @@ from archiver.retention.holds import matches, may_cover
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from archiver.evidence.orders import Hold
     from archiver.retention.listing import ListedChunk
