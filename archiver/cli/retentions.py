@@ -198,6 +198,9 @@ class _Run:
         self._note(f"order {numbers} lets {found.count} chunks expire.")
         if self._said["record_only"]:
             self._note("nothing was removed: the lifecycle of the store does it.")
+            if known.orders.holds:
+                note("  → Not while a hold is in force: its rules are off then. Without")
+                note("    --record-only what no hold covers is removed all the same.")
         else:
             with bars("manifests") as tell:
                 self._done.removed = await remove(self._desk, given, progress=tell)

@@ -131,6 +131,16 @@ async def test_record_only_leaves_the_removal_to_the_lifecycle(office: Office) -
     assert not any(office.keeps(key) for key in old)
 
 
+async def test_record_only_says_that_no_lifecycle_works_under_a_hold(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What another hold covers does not matter: the rules of the tenant are off."""
+    await old_and_new(office)
+    await holds.add(office.desk, hold(subject=BOB), by="x", now=datetime.now(UTC))
+    await apply(office, record_only=True)
+    assert "Not while a hold is in force" in capsys.readouterr().err
+
+
 async def test_what_is_held_stays_and_goes_after_the_release(office: Office) -> None:
     """Told, and no failure."""
     old, _ = await old_and_new(office)
