@@ -6,6 +6,7 @@ A package's ``conftest.py`` takes the fixtures by name:
 
 * ``ceph``: a real S3 server (Ceph RGW), one for the whole test run however many workers it
   has. The first that asks starts it; it ends when the run does, even if that is killed.
+* ``ceph_of_lifecycles``: another such server, for what waits for lifecycle rules.
 * ``moto_server``: a fake one in this process. It stores what it is given and accepts any
   checksum: good for plumbing, no judge of anything.
 """
@@ -35,7 +36,7 @@ from archiver.stores.settings import S3Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Ceph", "S3Server", "ceph", "moto_server"]
+__all__ = ["Ceph", "S3Server", "ceph", "ceph_of_lifecycles", "moto_server"]
 
 _STARTER = Path(__file__).with_name("ceph_rgw")
 _TOOLS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool")
@@ -110,6 +111,10 @@ class Ceph(S3Server):
         )
         return done.stdout
 
+    def work_on_lifecycle(self, bucket: str) -> None:
+        """Have the lifecycle rules of a bucket done, as if every day lasted 5 seconds."""
+        self.admin("lc", "process", "--bucket", bucket, "--rgw-lc-debug-interval", "5")
+
     def as_new_user(self) -> tuple[str, Ceph]:
         """Make a user with no right to anything; give its name and the server as it sees it."""
         name = f"user{os.getpid()}x{next(_NUMBERS)}"
@@ -129,15 +134,30 @@ def _run_folder(factory: pytest.TempPathFactory) -> tuple[Path, int]:
 @pytest.fixture(scope="session")
 def ceph(tmp_path_factory: pytest.TempPathFactory) -> Ceph:
     """Give the real S3 server of this test run."""
+    return _started("ceph", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def ceph_of_lifecycles(tmp_path_factory: pytest.TempPathFactory) -> Ceph:
+    """Give another one, for tests of lifecycles alone.
+
+    Ceph works on the rules of all buckets together, one at a time: beside the buckets of other
+    tests it may take minutes. Put such tests into one ``xdist_group``.
+    """
+    return _started("ceph-of-lifecycles", tmp_path_factory)
+
+
+def _started(name: str, factory: pytest.TempPathFactory) -> Ceph:
+    """Start a server, or find it where another worker did."""
     if missing := [tool for tool in _TOOLS if not shutil.which(tool)]:
         pytest.skip(
             "CEPH NOT INSTALLED: this was not checked against a real S3 server "
             f"(missing: {', '.join(missing)}; Debian: apt-get install radosgw ceph-mon "
             "ceph-osd ceph-common ceph-base)"
         )
-    shared, owner = _run_folder(tmp_path_factory)
-    told = shared / "ceph.json"
-    with FileLock(shared / "ceph.lock"):
+    shared, owner = _run_folder(factory)
+    told = shared / f"{name}.json"
+    with FileLock(shared / f"{name}.lock"):
         if not told.exists():
             # Not below the shared folder: its path is too long for Ceph's sockets.
             folder = tempfile.mkdtemp(prefix="ceph-")

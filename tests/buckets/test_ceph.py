@@ -61,9 +61,8 @@ def refused(call: Any, **said: Any) -> str:
 
 async def until(ceph: Ceph, bucket: str, done: Callable[[], bool]) -> None:
     """Have the server work on a bucket's lifecycle until something is so."""
-    work = ("lc", "process", "--bucket", bucket, "--rgw-lc-debug-interval", "5")
     for _ in range(40):
-        await asyncio.to_thread(ceph.admin, *work)
+        await asyncio.to_thread(ceph.work_on_lifecycle, bucket)
         if await asyncio.to_thread(done):
             return
         await asyncio.sleep(0.5)
@@ -197,8 +196,12 @@ async def test_nobody_deletes_what_is_locked_in_compliance_mode_before_its_date(
         assert owner.get_object(**this)["Body"].read() == b"1"
 
 
-async def test_lifecycle_removes_what_is_due_and_nothing_else(ceph: Ceph, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("lifecycles")
+async def test_lifecycle_removes_what_is_due_and_nothing_else(
+    ceph_of_lifecycles: Ceph, tmp_path: Path
+) -> None:
     """Chunks of the class with an end, every version; a day lasts 5 seconds here."""
+    ceph = ceph_of_lifecycles
     brief = share(terms(days=1), terms("forever", None), grace_days=1)
     bucket, _ = await set_up(ceph, tmp_path, brief)
     stays = {
@@ -213,10 +216,12 @@ async def test_lifecycle_removes_what_is_due_and_nothing_else(ceph: Ceph, tmp_pa
         await until(ceph, bucket, lambda: set(versions(owner, bucket)) == stays)
 
 
+@pytest.mark.xdist_group("lifecycles")
 async def test_lifecycle_removes_nothing_of_a_tenant_under_a_hold(
-    ceph: Ceph, tmp_path: Path
+    ceph_of_lifecycles: Ceph, tmp_path: Path
 ) -> None:
     """The other tenant's is removed meanwhile, which shows that the store was at work."""
+    ceph = ceph_of_lifecycles
     shares = (
         share(terms(days=1), grace_days=1),
         share(terms(days=1), tenant="other", grace_days=1),

@@ -267,7 +267,8 @@ def test_keys_that_are_replaced_mid_backlog_lose_and_repeat_nothing(
 
     async def story() -> str:
         shipping = asyncio.create_task(engine.ship("acme"))
-        while spool.backlog("acme").delivered_chunks < 3:  # noqa: ASYNC110 - the spool tells nobody
+        while spool.backlog("acme").delivered_chunks < 3:
+            assert not shipping.done(), "nothing was left to revoke"
             await asyncio.sleep(0.05)
         made = json.loads(
             await asyncio.to_thread(
