@@ -198,6 +198,6 @@ def _sum_up(
         say(f"  {command}")
     say()
     say(
-        f"For work, write a policy (begin with {folder.policy}), check it with `archiver doctor`,"
-        " and have it run with `archiver service install`."
+        "For work, make a policy with `archiver policy init`, check it with `archiver doctor`, and"
+        " have it run with `archiver service install`."
     )
