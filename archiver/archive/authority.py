@@ -82,7 +82,7 @@ async def read_authority(objects: Objects, request: Request, papers: StoredPaper
     bodies = _series(objects, Series.ORDERS)
     given, findings = await read_orders(bodies, request.trust, objects.tenant)
     found.findings += findings
-    found.ordered = Ordered(given.orders)
+    found.ordered = Ordered(given.orders, given.given_by(found.covered.ordered))
     if (named := found.covered.orders) and named not in given.hashes:
         meaning = "the newest checkpoint names an order that is not there"
         found.findings.append(Finding(Code.ORDER_GONE, f"{objects.folder}_orders/", meaning))

@@ -50,8 +50,9 @@ class Coverage:
     """The manifests that checkpoints cover: sha256 by device and number.
 
     ``until`` is the time of the newest statement, ``None`` where there is none; ``registry``
-    and ``orders`` the sha256 (hex) of what it names of them. ``rollups`` are the keys, from
-    ``tenant=`` on, of all roll-ups that statements list. ``sound`` says that nothing was found.
+    and ``orders`` the sha256 (hex) of what it names of them. ``ordered`` is when a statement
+    first named which order. ``rollups`` are the keys, from ``tenant=`` on, of all roll-ups that
+    statements list. ``sound`` says that nothing was found.
     """
 
     leaves: dict[str, dict[int, bytes]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Coverage:
     statements: int = 0
     registry: str | None = None
     orders: str | None = None
+    ordered: dict[str, str] = field(default_factory=dict)
     rollups: set[str] = field(default_factory=set)
     sound: bool = True
 
@@ -128,6 +130,8 @@ async def cover(
         last, last_sha256, damaged = this, hashlib.sha256(body).hexdigest(), 0
         found.until, found.registry = this.created_at, this.registry
         found.orders = this.orders
+        if this.orders:
+            found.ordered.setdefault(this.orders, this.created_at)
         found.statements += 1
     found.sound = not findings
     return found, findings

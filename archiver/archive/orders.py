@@ -3,6 +3,8 @@
 An order counts where a trusted admin signed it. It excuses a missing chunk only where its own
 words cover that chunk: its class and its time were over, or it was of that person and month.
 What it takes beyond its words, or under a hold that was in force then, is a finding, not a loss.
+An order was given no later than the first checkpoint that knows it, whatever it says itself: one
+that is dated ahead lets nothing go before its time.
 
 Limits: of a sealed chunk nobody sees here whose conversation it holds, so a hold of a
 conversation covers all that is sealed of its person. When a chunk's time began is the word of
@@ -12,10 +14,10 @@ the manifest that lists it.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from archiver.archive.findings import Code, Finding
@@ -26,7 +28,7 @@ from archiver.evidence.documents import moment
 from archiver.evidence.orders import Erasure, Expiry, in_force
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Iterator
+    from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 
     from archiver.archive.signers import Trust
     from archiver.evidence.orders import Order, Run
@@ -39,13 +41,25 @@ _MONTH: Final = len("2026-01")
 _HIGHEST: Final = 10**12
 """Above every number that a chunk can have."""
 
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+"""How far the clocks of two machines of admins may be apart, and nobody be blamed."""
+
 
 @dataclass(slots=True)
 class Given:
-    """A tenant's orders, read: those that an admin signed, and the sha256 (hex) of each."""
+    """A tenant's orders, read: those that an admin signed; their numbers by sha256 (hex)."""
 
     orders: tuple[Order, ...] = ()
-    hashes: set[str] = field(default_factory=set)
+    hashes: dict[str, int] = field(default_factory=dict)
+
+    def given_by(self, known: Mapping[str, str]) -> dict[int, datetime]:
+        """Give by when each order was given, by its number, where a checkpoint speaks of it.
+
+        ``known`` is when a checkpoint first named which order, by its sha256, as the newest.
+        """
+        marks = sorted((self.hashes[sha], at) for sha, at in known.items() if sha in self.hashes)
+        places = ((one.seq, bisect_left(marks, (one.seq,))) for one in self.orders)
+        return {seq: moment(marks[at][1]) + _CLOCKS_DIFFER for seq, at in places if at < len(marks)}
 
 
 async def read_orders(
@@ -56,7 +70,7 @@ async def read_orders(
     One that is gone or damaged does not take later ones with it: an admin signed them, too.
     """
     found: list[Order] = []
-    hashes: set[str] = set()
+    hashes: dict[str, int] = {}
     findings: list[Finding] = []
     last_sha256, damaged = "", 0
     async for key, body in bodies:
@@ -82,7 +96,7 @@ async def read_orders(
         else:
             meaning = "another order of its number is there: the admin's key signed two"
             findings.append(Finding(Code.ORDER_INVALID, str(key), meaning))
-        hashes.add(sha256)
+        hashes[sha256] = this.seq
     return Given(tuple(found), hashes), findings
 
 
@@ -101,9 +115,13 @@ class Ordered:
 
     ``expired`` and ``erased`` count the chunks that orders excuse and that are gone;
     ``left`` those that are there still. ``keys`` are the ids of the keys that were erased.
+    ``given_by`` as `Given` has it.
     """
 
-    def __init__(self, given: Iterable[Order] = ()) -> None:
+    def __init__(
+        self, given: Iterable[Order] = (), given_by: Mapping[int, datetime] | None = None
+    ) -> None:
+        self._given_by = given_by or {}
         self._orders: dict[int, Order] = {}
         self._holds: dict[int, dict[str, orders.Hold]] = {}
         self._spans: dict[str, list[tuple[int, int, int]]] = {}
@@ -147,7 +165,10 @@ class Ordered:
                 self._late[key.device] += 1
             return 0
         number = spans[at][2]
-        if not _covers(self._orders[number], key, listed_at):
+        order = self._orders[number]
+        said = moment(order.created_at)
+        given = min(said, self._given_by.get(number, said))
+        if not _covers(order.deed, key, listed_at, given):
             self._wrong.setdefault((number, Code.ORDER_UNLAWFUL), []).append(str(key))
         if holding(self._holds[number], key, entry):
             self._wrong.setdefault((number, Code.HOLD_BROKEN), []).append(str(key))
@@ -177,18 +198,23 @@ class Ordered:
             yield Finding(Code.ORDER_UNFINISHED, "orders", meaning)
 
 
-def _covers(order: Order, key: ChunkKey, listed_at: str) -> bool:
-    """Tell whether an order's own words cover a chunk."""
-    deed = order.deed
+def _covers(deed: orders.Deed, key: ChunkKey, listed_at: str, at: datetime) -> bool:
+    """Tell whether an order's own words cover a chunk, as it was given ``at`` a time."""
     if isinstance(deed, Expiry):
-        due = moment(listed_at) + timedelta(days=deed.days)
-        return key.klass == deed.klass and due <= moment(order.created_at)
+        return key.klass == deed.klass and _due(listed_at, deed.days) <= at
     if isinstance(deed, Erasure):
         month = key.day[:_MONTH]
         return key.subject == deed.subject and (
             (deed.since or "") <= month <= (deed.until or "9999-99")
         )
     return False
+
+
+def _due(listed_at: str, days: int) -> datetime:
+    try:
+        return moment(listed_at) + timedelta(days=days)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _new(spans: list[tuple[int, int, int]], run: Run) -> Iterator[Run]:

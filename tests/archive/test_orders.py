@@ -154,6 +154,42 @@ async def test_what_went_before_its_time_is_named(plain: Witnessed, after: timed
     assert (codes(report), report.exit_status) == (["order-unlawful"], 1)
 
 
+async def test_an_order_that_is_dated_ahead_excuses_nothing(plain: Witnessed) -> None:
+    """It was given before the checkpoint that knows it, whatever it says itself."""
+    world = plain.copy()
+    gone = first(world)
+    world.order(expiry(world, *gone), plain.now + LONG)
+    world.order(Release(id="none", reason="r"), plain.now + LONG)
+    world.checkpoint(plain.now + timedelta(hours=1))
+    world.drop(*gone)
+    assert codes(await look(world)) == ["order-unlawful"]
+
+
+@pytest.mark.parametrize(("apart", "lawful"), [({"hours": 1}, True), ({"days": 30}, False)])
+async def test_clocks_of_two_admins_may_differ_by_hours(
+    plain: Witnessed, apart: dict[str, int], *, lawful: bool
+) -> None:
+    """What was due an hour after the checkpoint that knows its order, is nobody's fault."""
+    world = plain.copy()
+    gone = first(world, 1)
+    due = plain.now + timedelta(days=365)
+    world.order(expiry(world, *gone), due)
+    world.checkpoint(due - timedelta(**apart))
+    world.drop(*gone)
+    assert ("order-unlawful" not in codes(await look(world))) is lawful
+
+
+@pytest.mark.parametrize("days", [10**7, 10**11])
+async def test_an_order_of_more_days_than_a_calendar_knows_is_unlawful(
+    plain: Witnessed, days: int
+) -> None:
+    """And no crash, whoever signed it."""
+    world = plain.copy()
+    gone = first(world)
+    world.order(expiry(world, *gone, days=days), plain.now + LONG)
+    assert "order-unlawful" in codes(await look(world))
+
+
 async def test_what_is_of_another_class_or_person_is_named(plain: Witnessed) -> None:
     """An order covers what it says, and no more."""
     world = plain.copy()
