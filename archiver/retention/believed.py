@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from itertools import chain as chained
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import no_progress
 from archiver.errors import Damaged
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from archiver.retention.listing import Known, ListedChunk, ListedManifest
     from archiver.witness.place import Place
 
-__all__ = ["MAX_CHUNK_BYTES", "believed_chunks", "believed_manifests", "claims"]
-
-MAX_CHUNK_BYTES: Final = 128 * 1024 * 1024
-"""No chunk is larger as it is stored, whatever a device writes: `archiver.format.frame`."""
+__all__ = ["believed_chunks", "believed_manifests", "claims"]
 
 
 async def believed_manifests(

@@ -19,8 +19,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from archiver.archive.holds import holding
 from archiver.evidence.documents import moment
-from archiver.retention.holds import holding
 from archiver.retention.sets import ChunkSet
 
 if TYPE_CHECKING:

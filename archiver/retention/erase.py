@@ -18,7 +18,7 @@ from archiver.archive.fetch import in_turn, no_progress
 from archiver.errors import MustStay, NotArchived, NotOrdered
 from archiver.evidence.orders import Erasure
 from archiver.format.keys import ChunkKey, parse_key, tenant_folder
-from archiver.retention.believed import MAX_CHUNK_BYTES, believed_chunks
+from archiver.retention.believed import believed_chunks
 from archiver.retention.erasing import Target, forbidden, lock_of
 from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
@@ -82,9 +82,8 @@ class Plan:
 
     @property
     def stored_bytes(self) -> int:
-        """Give the bytes of all its chunks, as far as a chunk can have so many."""
-        sizes = (one.chunk.entry.stored_bytes for one in self.targets)
-        return sum(max(0, min(size, MAX_CHUNK_BYTES)) for size in sizes)
+        """Give the bytes of all its chunks."""
+        return sum(one.chunk.entry.stored_bytes for one in self.targets)
 
     @property
     def clear(self) -> int:

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from archiver.archive.holds import matches, may_cover
 from archiver.retention.due import due_at
-from archiver.retention.holds import matches, may_cover
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archiver.archive.fetch import in_turn, no_progress
 from archiver.evidence.orders import MAX_BYTES
-from archiver.retention.believed import MAX_CHUNK_BYTES, believed_manifests, claims
+from archiver.retention.believed import believed_manifests, claims
 from archiver.retention.due import counted_from, due_at
+from archiver.retention.said import MAX_CHUNK_BYTES
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.witness.place import patiently

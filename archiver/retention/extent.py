@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archiver.archive.fetch import no_progress
+from archiver.archive.holds import matches
 from archiver.evidence.orders import Erasure, Expiry
-from archiver.retention.holds import matches
 from archiver.retention.listing import listed_chunks
 from archiver.retention.sets import ChunkSet
 

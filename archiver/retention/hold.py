@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from archiver.archive.fetch import in_turn, no_progress
+from archiver.archive.holds import matches
 from archiver.errors import NotOrdered, StoreError
 from archiver.evidence.orders import Hold, Release
 from archiver.model.answers import Answer
-from archiver.retention.holds import matches
 from archiver.retention.listing import listed_chunks, look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of

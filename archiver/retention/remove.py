@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archiver.archive.fetch import in_turn, no_progress
+from archiver.archive.holds import holding
 from archiver.durable import files
 from archiver.errors import StoreError
 from archiver.evidence.documents import moment
@@ -22,7 +23,6 @@ from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, ten
 from archiver.model.answers import Answer
 from archiver.retention.believed import believed_manifests, claims
 from archiver.retention.due import counted_from, due_at
-from archiver.retention.holds import holding
 from archiver.retention.listing import look
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from archiver.format.keys import ManifestKey
     from archiver.witness.place import Place
 
-__all__ = ["Said", "chunks_of", "read"]
+__all__ = ["MAX_CHUNK_BYTES", "Said", "chunks_of", "read"]
+
+MAX_CHUNK_BYTES: Final = 128 * 1024 * 1024
+"""No chunk is larger as it is stored, whatever a device writes: `archiver.format.frame`."""
+
+_NO_SIZE: Final = MAX_CHUNK_BYTES + 1
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -53,7 +58,10 @@ def read(key: ManifestKey, body: bytes) -> Said:
 
 
 def chunks_of(place: Place, entries: tuple[ChunkEntry, ...]) -> list[tuple[ChunkKey, ChunkEntry]]:
-    """Give where listed chunks lie now; what contradicts its own key is left out."""
+    """Give where listed chunks lie now; what contradicts its own key is left out.
+
+    A size that no chunk has becomes 0 or one above `MAX_CHUNK_BYTES`: a device may write any.
+    """
     found = []
     for entry in entries:
         key = parse_key(entry.key)
@@ -64,6 +72,9 @@ def chunks_of(place: Place, entries: tuple[ChunkEntry, ...]) -> list[tuple[Chunk
             and key.sha == entry.sha256[:16]
             and key.sealed == (entry.seal is not None)
         ):
+            if not 0 <= entry.stored_bytes <= MAX_CHUNK_BYTES:
+                size = max(0, min(entry.stored_bytes, _NO_SIZE))
+                entry = msgspec.structs.replace(entry, stored_bytes=size)  # noqa: PLW2901
             found.append((key if key.prefix == place.prefix else _below(key, place), entry))
     return found
 

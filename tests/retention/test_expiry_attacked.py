@@ -12,6 +12,8 @@ import pytest
 from fleet import DESKTOP, LAPTOP
 from holding import BOB, Office, hold
 
+from archiver.cli.output import human_size
+from archiver.cli.retentiontables import show_plan
 from archiver.errors import HistoryChanged, NotOrdered, Overtaken
 from archiver.evidence.orders import Expiry, Hold
 from archiver.format.keys import ChunkKey
@@ -19,6 +21,7 @@ from archiver.model.shipment import ChunkEntry, ClassTerms, ConversationCount
 from archiver.retention import hold as holds
 from archiver.retention.examine import Examined, Refused, examine
 from archiver.retention.expire import order
+from archiver.retention.extent import extents
 from archiver.retention.listing import look
 from archiver.retention.plan import Plan, plan
 from archiver.retention.remove import finish, remove
@@ -141,7 +144,7 @@ async def test_no_order_to_expire_follows_a_hold_that_covers_it(
     assert deeds in ([Hold], [Expiry, Hold], [Expiry])
 
 
-@pytest.mark.parametrize("size", [2**63 - 1, -(2**62), 0])
+@pytest.mark.parametrize("size", [10**400, 2**63 - 1, -(2**62), 0])
 async def test_no_size_that_a_device_writes_stops_an_expiry(office: Office, size: int) -> None:
     """What no chunk can be is told, and the rest goes; also where nothing of it is there."""
     good = office.chunk(LAPTOP)
@@ -158,3 +161,18 @@ async def test_no_size_that_a_device_writes_stops_an_expiry(office: Office, size
     await remove(office.desk, given)
     assert (good in office.store.objects, found.count) == (False, 1)
     assert found.counts == {Refused.ALTERED: 1}
+
+
+@pytest.mark.parametrize("size", [10**400, -(10**400)])
+async def test_no_size_that_anybody_writes_stops_a_plan_or_a_hold(
+    office: Office, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even in a manifest that nobody signed for: what comes out is a size that can be."""
+    office.chunk(LAPTOP)
+    (lie,) = office._waiting.pop(LAPTOP)
+    office.manifest(LAPTOP, chunks=(msgspec.structs.replace(lie, stored_bytes=size),))
+    known = await look(office.desk)
+    show_plan([("acme", await plan(office.place, known, TERMS, now=office.now))])
+    extent = (await extents(office.place, known, [hold()]))["case-1"]
+    assert (extent.chunks, human_size(extent.stored_bytes)) in [(1, "0 B"), (1, "128.0 MiB")]
+    assert human_size(extent.stored_bytes) in capsys.readouterr().out

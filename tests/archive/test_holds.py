@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archiver.archive.holds import holding, matches
 from archiver.evidence.orders import Hold
 from archiver.format.keys import ChunkKey
 from archiver.model.shipment import ChunkEntry, ConversationCount, Seal
-from archiver.retention.holds import holding, matches
 
 ADA, BOB = "a" * 32, "b" * 32
 SEAL = Seal("0" * 16, "")
