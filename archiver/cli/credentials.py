@@ -34,7 +34,7 @@ _WORDS = {"yes": "yes", "no": "no", "unknown": "?"}
     )
 )
 def credentials() -> None:
-    """Keep the keys of each tenant's store, try what they can do, and issue narrow ones."""
+    """Keep the keys of stores, try them, and issue narrow ones."""
 
 
 @credentials.command(

@@ -62,7 +62,7 @@ COMMANDS: Final = (
     Entry(
         "credentials",
         "credentials:credentials",
-        "Keep the keys of each tenant's store, try what they can do, and issue narrow ones.",
+        "Keep the keys of stores, try them, and issue narrow ones.",
     ),
     Entry("bucket", "bucket:bucket", "Set the policy's buckets up, and check them."),
     Entry("purge", "purge:purge", "Drop what was spooled and not sent for a tenant."),
