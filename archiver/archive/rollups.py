@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from archiver.archive.signers import Trust
     from archiver.evidence.statement import RollupEntry
+    from archiver.model.answers import Listed
     from archiver.stores.protocol import Store
 
 __all__ = ["fetch_rollup", "manifests_in", "manifests_of", "newer", "series_of"]
@@ -97,16 +98,18 @@ async def newer(
     covered: Mapping[str, Runs],
     *,
     also: Iterable[str] = (),
+    at_most: int | None = None,
 ) -> AsyncGenerator[ManifestKey, None]:
     """Yield the keys of the manifests that are not ``covered``, in the order of keys.
 
-    ``also`` names devices that are known from elsewhere.
+    ``also`` names devices that are known from elsewhere. What has more bytes than ``at_most``
+    is left out: whoever may write can put anything there.
     """
     folder = manifest_folder(prefix, tenant)
     size = sum(floor(runs) for runs in covered.values())
     if size <= max(_SHORT, _SHORT_PER_DEVICE * len(covered)):
         async for listed in store.list(folder):
-            if found := _uncovered(listed.key, covered):
+            if found := _uncovered(listed, covered, at_most):
                 yield found
         return
     enrolled = {
@@ -121,7 +124,7 @@ async def newer(
         return [
             key
             async for listed in store.list(f"{folder}{device}/", after=after)
-            if (key := _uncovered(listed.key, covered))
+            if (key := _uncovered(listed, covered, at_most))
         ]
 
     devices = sorted(enrolled | covered.keys() | set(also))
@@ -189,9 +192,13 @@ async def _signed_rollups(
     return entries
 
 
-def _uncovered(text: str, covered: Mapping[str, Runs]) -> ManifestKey | None:
-    key = parse_key(text)
-    if isinstance(key, ManifestKey) and str(key) == text:
+def _uncovered(
+    listed: Listed, covered: Mapping[str, Runs], at_most: int | None
+) -> ManifestKey | None:
+    key = parse_key(listed.key)
+    if at_most is not None and listed.size > at_most:
+        return None
+    if isinstance(key, ManifestKey) and str(key) == listed.key:
         return None if holds(covered.get(key.device, ()), key.seq) else key
     return None
 

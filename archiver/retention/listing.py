@@ -20,6 +20,7 @@ from archiver.archive.fetch import in_turn, no_progress
 from archiver.archive.rollups import fetch_rollup, manifests_in, newer
 from archiver.archive.runs import joined
 from archiver.errors import Damaged
+from archiver.evidence.note import MAX_NOTE_BYTES
 from archiver.format.keys import Series
 from archiver.retention.said import chunks_of, read
 from archiver.witness.chains import follow_statements
@@ -191,7 +192,8 @@ async def _manifests(
     async def get(key: ManifestKey) -> bytes:
         return await patiently(lambda: store.get(str(key)))
 
-    keys = [key async for key in newer(store, place.prefix, place.tenant, covered)]
+    fresh = newer(store, place.prefix, place.tenant, covered, at_most=MAX_NOTE_BYTES)
+    keys = [key async for key in fresh]
     total = done + len(keys)
     async with aclosing(in_turn(keys, get, limit=store.concurrency * 4)) as bodies:
         for key in keys:

@@ -70,6 +70,27 @@ async def test_a_manifest_that_cannot_be_read_hides_no_other(office: Office) -> 
     assert await covered(office) == {key: True}
 
 
+async def test_what_is_too_large_to_be_a_manifest_is_never_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write can put any number of bytes under any name."""
+    key = office.chunk()
+    await office.settle()
+    office.chunk()
+    office.list_all()
+    *_, newest = office.names("/_manifests/")
+    monkeypatch.setattr("archiver.retention.listing.MAX_NOTE_BYTES", 99)
+    asked, real = list[str](), office.store.get
+
+    async def get(key: str) -> bytes:
+        asked.append(key)
+        return await real(key)
+
+    monkeypatch.setattr(office.store, "get", get)
+    assert await covered(office) == {key: True}
+    assert newest not in asked
+
+
 async def test_orders_that_are_gone_stop_whoever_decides(office: Office) -> None:
     """A store that forgot a hold is found out by who saw it."""
     office.chunk()
