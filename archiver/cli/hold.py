@@ -45,7 +45,12 @@ def hold() -> None:
 @orders.by_option
 @click.option("--subject", callback=orders.subject, metavar="S", help="Of this person only.")
 @click.option("--user", callback=orders.text, metavar="NAME", help="The same, by name or e-mail.")
-@click.option("--conversation", metavar="C", help="Of this conversation only, or the start of it.")
+@click.option(
+    "--conversation",
+    callback=orders.text,
+    metavar="C",
+    help="Of this conversation only, or the start of it.",
+)
 @click.option(
     "--identity",
     type=click.Path(path_type=Path, dir_okay=False),

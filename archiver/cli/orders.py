@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from archiver.cli.output import visible
 from archiver.errors import UnusableKey
 from archiver.format.keys import NAME_PATTERN
 
@@ -38,9 +39,11 @@ _LONGEST: Final = 1000
 
 
 def text(_context: click.Context, _option: click.Parameter, said: str | None) -> str | None:
-    """Take a text that an order can hold."""
+    """Take a text that an order can hold, and that every list shows as it is."""
     if said is not None and not said.strip():
         raise click.BadParameter("says nothing")
+    if said is not None and (visible(said) != said or "\n" in said):
+        raise click.BadParameter("holds what is no text on one line: it could not be shown again")
     if said is not None and len(said) > _LONGEST:
         raise click.BadParameter(f"has {len(said)} characters; an order holds {_LONGEST:,}")
     return said

@@ -206,6 +206,7 @@ def test_a_tenant_that_does_not_seal_is_erased_by_removal(tmp_path: Path) -> Non
         ("--continue", "--user", "dev"),
         ("f" * 32, "--by", " "),
         ("f" * 32, "--reason", "x" * 1001),
+        ("f" * 32, "--basis", "not UTF-8: \udcff"),
     ],
 )
 def test_a_wrong_command_line_is_refused(company: Company, words: tuple[str, ...]) -> None:

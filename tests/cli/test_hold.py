@@ -163,6 +163,11 @@ def test_a_program_reads_the_order(company: Company) -> None:
         ("--id", "Not A Name"),
         ("--reason", ""),
         ("--by", "x" * 1001),
+        ("--by", "not UTF-8: \udcff"),
+        ("--user", "not UTF-8: \udcff"),
+        ("--matter", "4711\nacme: checkpoint 9"),
+        ("--matter", "\x1b]0;owned\x07"),
+        ("--conversation", ""),
     ],
 )
 def test_a_wrong_command_line_is_refused(company: Company, words: tuple[str, ...]) -> None:
