@@ -91,7 +91,8 @@ async def fetch_apart(url: str, etag: str | None) -> Fetched:
 
 
 def _command(what: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "archiver.distribution.apart", what)
+    # -P: a folder named archiver where this was started must not be taken for the program.
+    return (sys.executable, "-P", "-m", "archiver.distribution.apart", what)
 
 
 def _answer(said: bytes) -> _Answer:

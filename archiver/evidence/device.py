@@ -95,7 +95,8 @@ class DeviceSigner:
 
 def sign_apart(folder: Path, device: str, message: bytes) -> bytes:
     """Run a process that signs; raise `UnusableKey` where it cannot."""
-    command = (sys.executable, "-m", "archiver.evidence.device", str(folder), device)
+    # -P: a folder named archiver where this was started must not be taken for the program.
+    command = (sys.executable, "-P", "-m", "archiver.evidence.device", str(folder), device)
     done = subprocess.run(
         command, input=message, capture_output=True, timeout=_SECONDS, check=False
     )

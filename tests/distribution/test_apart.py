@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from signedpolicies import ADMIN, OTHER, Answers, serving, signed_policy
@@ -14,6 +15,9 @@ from archiver.distribution.apart import fetch_apart, verify_apart
 from archiver.distribution.fetch import Fetched
 from archiver.errors import Damaged, PolicyUnreachable
 from archiver.evidence import policies
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEYS = (ADMIN.public, OTHER.public)
 
@@ -47,6 +51,20 @@ def test_a_process_that_dies_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> No
     """It is verified here then."""
     monkeypatch.setattr(apart, "_command", lambda _: (sys.executable, "-c", "raise SystemExit(1)"))
     assert verify_apart(signed_policy(1), KEYS).by == (str(ADMIN.public),)
+
+
+def test_a_folder_that_calls_itself_archiver_does_not_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may have been started in any folder, a stranger's repository for instance."""
+    package = tmp_path / "archiver" / "distribution"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    lie = f'{{"signing": {{"by": ["{ADMIN.public}"], "wrong": []}}}}'
+    (package / "apart.py").write_text(f"print({lie!r})")
+    monkeypatch.chdir(tmp_path)
+    assert verify_apart(signed_policy(1, keys=(OTHER,)), (ADMIN.public,)).by == ()
 
 
 async def test_it_fetches_what_is_fetched_here() -> None:

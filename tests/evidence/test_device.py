@@ -44,6 +44,22 @@ def test_another_process_signs_the_same(tmp_path: Path) -> None:
     assert note.signed_by(note.read(body), here.public) is Outcome.VALID
 
 
+def test_a_folder_that_calls_itself_archiver_does_not_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor sees it where the key lies: a daemon may have been started anywhere."""
+    signer = DeviceSigner(tmp_path / "keys", DEVICE, apart=sign_apart)
+    (tmp_path / "keys").mkdir()
+    package = tmp_path / "cwd" / "archiver" / "evidence"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    (package / "device.py").write_text("raise SystemExit('another program')")
+    monkeypatch.chdir(tmp_path / "cwd")
+    signer.make_ready()
+    assert signer.public == DeviceSigner(tmp_path / "keys", DEVICE).public
+
+
 def test_an_earlier_device_of_the_machine_has_a_key_of_its_own(tmp_path: Path) -> None:
     """It signs for what that device left behind."""
     signer = DeviceSigner(tmp_path, DEVICE)
