@@ -13,6 +13,7 @@ Whatever goes wrong is `PolicyUnreachable`, which never holds a byte of what was
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,31 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 def fetch(url: str, etag: str | None = None, *, seconds: float = SECONDS) -> Fetched:
-    """Ask for the policy; raise `PolicyUnreachable`."""
+    """Ask for the policy; raise `PolicyUnreachable`.
+
+    It is asked in a thread, which is left behind when the time is over: a server whose headers,
+    or a resolver whose answer, never end cannot be broken off otherwise.
+    """
+    answers: list[Fetched | PolicyUnreachable] = []
+
+    def ask() -> None:
+        try:
+            answers.append(_asked(url, etag, seconds))
+        except PolicyUnreachable as error:
+            answers.append(error)
+        except Exception as error:  # noqa: BLE001 - nobody would see it in this thread
+            answers.append(_unreachable(url, type(error).__name__))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds + 1)  # who is asked may say more of why
+    answer = answers[0] if answers else _unreachable(url, "it answers too slowly")
+    if isinstance(answer, PolicyUnreachable):
+        raise answer
+    return answer
+
+
+def _asked(url: str, etag: str | None, seconds: float) -> Fetched:
     import httpx  # noqa: PLC0415 - only who has an address needs it
 
     headers = {"Accept-Encoding": "identity", "User-Agent": f"archiver/{__version__}"}

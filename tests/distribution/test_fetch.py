@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +95,26 @@ def test_a_server_that_sends_drop_by_drop_is_left(server: Answers) -> None:
     begun = time.monotonic()
     assert "slow" in refused(server.url, seconds=0.5)
     assert time.monotonic() - begun < 5
+
+
+def test_a_server_whose_headers_never_end_is_left() -> None:
+    """Each letter comes in time; a person at a terminal waits no longer for all that."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Canary: ")
+                for _ in range(80):
+                    connection.sendall(b"x")
+                    time.sleep(0.1)
+
+        pool.submit(drip)
+        began = time.monotonic()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/policy.signed"
+        assert "too slowly" in refused(url, seconds=1)
+        assert time.monotonic() - began < 4
 
 
 def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
