@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
+import sys
 from typing import TYPE_CHECKING, Final
 
 from archiver.credentials.formats import read_text
@@ -27,6 +29,8 @@ __all__ = ["keys_from"]
 
 _SECONDS: Final = 60.0
 _MOST_BYTES: Final = 64 * 1024
+_PATIENCE: Final = 5.0
+"""Seconds to wait for what was killed."""
 
 
 async def keys_from(command: tuple[str, ...], *, seconds: float = _SECONDS) -> Keys:
@@ -64,11 +68,21 @@ async def _started(command: tuple[str, ...]) -> AsyncIterator[Process]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=os.path.sep,
+        start_new_session=sys.platform != "win32",
     )
     try:
         yield process
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            _end(process)
+            with contextlib.suppress(TimeoutError):  # who left the group may hold the pipe
+                await asyncio.wait_for(process.wait(), _PATIENCE)
+
+
+def _end(process: Process) -> None:
+    """End it with all that it started: a child may hold its output open."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

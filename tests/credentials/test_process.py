@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,15 @@ async def test_a_command_that_gives_no_keys_is_a_matter_of_credentials(
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert "credential_process" in caught.value.advice
     assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+async def test_what_a_command_left_running_holds_nobody_up() -> None:
+    """A child of its own keeps its output open: it ends with the command."""
+    began = time.monotonic()
+    with pytest.raises(StoreError, match="did not end"):
+        await keys_from(("sh", "-c", "sleep 12 & sleep 12"), seconds=1)
+    assert time.monotonic() - began < 5
 
 
 async def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
