@@ -62,12 +62,13 @@ def system_keyring() -> Keyring | None:
     """Give the keyring of this user's session, ``None`` where there is no real one."""
     try:
         import keyring  # noqa: PLC0415 - an extra, and 50 ms
-    except ImportError:
+
+        for backend in _backends(keyring.get_keyring()):
+            module = type(backend).__module__
+            if not module.startswith(_NO_KEYRINGS) and backend.priority >= 1:
+                return Keyring(backend)
+    except Exception:  # noqa: BLE001 - not there, or its settings name what cannot be loaded
         return None
-    for backend in _backends(keyring.get_keyring()):
-        module = type(backend).__module__
-        if not module.startswith(_NO_KEYRINGS) and backend.priority >= 1:
-            return Keyring(backend)
     return None
 
 

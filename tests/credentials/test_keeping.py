@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -144,6 +146,20 @@ def test_a_keyring_that_is_gone_is_a_matter_of_credentials(desktop: DesktopKeyri
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("named", ["json.NoSuchThing", "keyring.backends.none.Keyring"])
+def test_a_keyring_that_cannot_be_loaded_is_none(named: str) -> None:
+    """A setting that was left over is no reason to keep no keys."""
+    code = "from archiver.credentials.keyrings import system_keyring; print(system_keyring())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHON_KEYRING_BACKEND": named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("None", "")
+
+
 def test_what_only_calls_itself_a_keyring_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that keeps nothing, one that refuses everything, a chain of none."""
     assert system_keyring() is None
