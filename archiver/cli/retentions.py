@@ -20,13 +20,14 @@ from archiver.errors import ArchiverError, NotOrdered, PolicyInvalid
 from archiver.format.times import parse_rfc3339
 from archiver.retention.due import Verdict
 from archiver.retention.examine import Examined, Refused, examine
-from archiver.retention.expire import check_clock, order
+from archiver.retention.expire import order
 from archiver.retention.hold import apply_holds
 from archiver.retention.listing import look, look_at
 from archiver.retention.plan import plan
 from archiver.retention.remove import Removed, finish, remove
 from archiver.retention.report import report
 from archiver.witness.memory import Memory
+from archiver.witness.orders import check_clock
 from archiver.witness.place import Place
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class _Run:
         self._done = Applied(desk.place.tenant)
 
     async def run(self) -> Applied:
-        check_clock(await look(self._desk), datetime.now(UTC))
+        check_clock((await look(self._desk)).chain, datetime.now(UTC))
         if not self._said["record_only"]:
             with bars("manifests") as tell:
                 self._done.completed = await finish(self._desk, progress=tell)

@@ -9,12 +9,10 @@ what that says.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from archiver.durable import files
-from archiver.errors import EvidenceError, NotOrdered
-from archiver.evidence.documents import moment
+from archiver.errors import NotOrdered
 from archiver.evidence.orders import Expiry
 from archiver.witness.orders import give
 
@@ -24,34 +22,11 @@ if TYPE_CHECKING:
 
     from archiver.evidence.orders import Order
     from archiver.retention.examine import Examined
-    from archiver.retention.listing import Known
     from archiver.retention.plan import Plan
     from archiver.witness.orders import Orders
     from archiver.witness.register import Desk
 
-__all__ = ["check_clock", "order"]
-
-_STALE: Final = timedelta(days=31)
-"""Age of the newest checkpoint from which the clock may be the reason."""
-
-
-def check_clock(known: Known, now: datetime) -> None:
-    """Raise `EvidenceError` where the newest checkpoint says that this clock may be off."""
-    last = known.chain.newest
-    if last is None:
-        return
-    age = now - moment(last.created_at)
-    if age < timedelta():
-        raise EvidenceError(
-            f"the last checkpoint was made at {last.created_at}, and this clock says earlier",
-            advice="Set the clock of this machine, then try again.",
-        )
-    if age > _STALE:
-        raise EvidenceError(
-            f"the last checkpoint was made at {last.created_at}: by this clock {age.days} days ago",
-            advice="Set this machine's clock if it is ahead: it decides what is due. Else run"
-            " `archiver checkpoint`, then try again.",
-        )
+__all__ = ["order"]
 
 
 async def order(

@@ -115,8 +115,16 @@ async def apply_holds(desk: Desk, *, progress: Callable[[int, int], None] = no_p
     ``progress`` is called with the manifests read and their number. Raise `EvidenceError`
     where the orders are not sound, `StoreError` where the store refuses.
     """
-    known = await look(desk)
-    return await _Run(desk, known).run(progress)
+    known, lifted = await look(desk), 0
+    while True:
+        done = await _Run(desk, known).run(progress)
+        done.lifted += lifted
+        if done.lifted == lifted:
+            return done
+        before, known, lifted = known, await look(desk), done.lifted
+        if known.orders.sha256 == before.orders.sha256:
+            return done
+        # What was ordered while holds were taken off may hold just those chunks.
 
 
 class _Run:

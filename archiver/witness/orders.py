@@ -2,18 +2,21 @@
 
 As with registries, an admin who is about to sign sees the whole chain first: every order must
 be signed by a trusted admin and follow the one before, and what this machine or a checkpoint
-has seen must still be there. Else nothing is signed.
+has seen must still be there. Else nothing is signed; nor by a clock that the newest checkpoint
+contradicts, because an order that is dated ahead bars the next one for as long.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from archiver.errors import ArchiverError, EvidenceError, HistoryChanged
 from archiver.evidence import orders
+from archiver.evidence.documents import moment
 from archiver.format.keys import Series
 from archiver.format.times import rfc3339
 from archiver.witness.chains import follow_statements, sha256_of, unsound
@@ -32,7 +35,19 @@ if TYPE_CHECKING:
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
 
-__all__ = ["Orders", "check_orders", "current", "follow_orders", "give", "read_orders"]
+__all__ = [
+    "Orders",
+    "check_clock",
+    "check_orders",
+    "current",
+    "follow_orders",
+    "give",
+    "read_orders",
+]
+
+
+_STALE: Final = timedelta(days=31)
+"""Age of the newest checkpoint from which the clock may be the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +120,34 @@ async def read_orders(place: Place, trust: Trust, memory: Memory) -> Orders:
     return found
 
 
-async def current(desk: Desk) -> tuple[Memory, Orders]:
-    """Give what this machine remembers, and the orders as somebody may sign on top of them."""
+async def current(desk: Desk) -> tuple[Memory, Orders, Statements]:
+    """Give what this machine remembers, the orders as somebody may sign on top, and checkpoints."""
     memory = recall(desk.memory, desk.place)
     found = await read_orders(desk.place, desk.trust, memory)
     bodies = await desk.place.series(Series.CHECKPOINTS)
     chain = follow_statements(bodies, desk.trust, desk.place.tenant)
     memory.check("checkpoint", memory.statement, chain.hashes)
     check_orders(chain, found)
-    return memory, found
+    return memory, found, chain
+
+
+def check_clock(chain: Statements, now: datetime) -> None:
+    """Raise `EvidenceError` where the newest checkpoint says that this clock may be off."""
+    last = chain.newest
+    if last is None:
+        return
+    age = now - moment(last.created_at)
+    if age < timedelta():
+        raise EvidenceError(
+            f"the last checkpoint was made at {last.created_at}, and this clock says earlier",
+            advice="Set the clock of this machine, then try again.",
+        )
+    if age > _STALE:
+        raise EvidenceError(
+            f"the last checkpoint was made at {last.created_at}: by this clock {age.days} days ago",
+            advice="Set this machine's clock if it is ahead: orders live by it. Else run"
+            " `archiver checkpoint`, then try again.",
+        )
 
 
 async def give(
@@ -128,8 +162,9 @@ async def give(
 
     ``check`` is asked with the orders that this one follows, and raises where it may not.
     """
-    memory, known = await current(desk)
+    memory, known, chain = await current(desk)
     check(known)
+    check_clock(chain, now)
     if known.newest and known.newest.created_at > rfc3339(now):
         raise EvidenceError(
             f"the last order was given at {known.newest.created_at}, and this clock says earlier",

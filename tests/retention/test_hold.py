@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from fleet import DESKTOP, LAPTOP
 from holding import ADA, BOB, Office, hold, without_locks
 
-from archiver.errors import NotOrdered, StoreError
+from archiver.errors import EvidenceError, NotOrdered, StoreError
 from archiver.evidence.orders import Expiry
 from archiver.format.keys import ChunkKey, parse_key
 from archiver.model.answers import Answer
@@ -186,6 +187,19 @@ async def test_a_bucket_without_object_lock_has_the_record_alone(office: Office)
     assert (done.by_record, done.placed, done.revealed) == (True, 0, 1)
 
 
+@pytest.mark.parametrize("days", [-3, 40, 4000])
+async def test_no_order_is_given_by_a_clock_that_the_last_checkpoint_contradicts(
+    office: Office, days: int
+) -> None:
+    """One that is dated ahead would bar every later one for as long."""
+    office.chunk()
+    await office.settle()
+    with pytest.raises(EvidenceError, match="last checkpoint"):
+        await add(office.desk, hold(), by="Legal", now=office.now + timedelta(days=days))
+    await add(office.desk, hold(), by="Legal", now=office.now)
+    assert set((await look(office.desk)).orders.holds) == {"case-1"}
+
+
 async def test_an_id_is_given_once(office: Office) -> None:
     """Also after its release."""
     office.chunk()
@@ -292,3 +306,26 @@ async def test_nothing_is_let_go_while_somebody_orders(office: Office) -> None:
     await apply_holds(desk)
     assert ordered
     assert office.held() == {key}
+
+
+async def test_what_is_ordered_while_holds_are_taken_off_is_held_in_the_end(office: Office) -> None:
+    """A second admin finds the first one's hold still on; the run that takes it off sees that."""
+    keys = {office.chunk(), office.chunk()}
+    await office.settle()
+    await put_on(office, "first")
+    await release(office.desk, "first", reason="x", by="x", now=office.now)
+    taking_off, desk = office.store.hold, office.desk
+    ordered = False
+
+    async def hold_(key: str, *, on: bool) -> None:
+        nonlocal ordered
+        if not (on or ordered):
+            ordered = True
+            await add(desk, hold("second"), by="x", now=office.now)
+            await apply_holds(desk)
+        await taking_off(key, on=on)
+
+    office.store.hold = hold_  # type: ignore[method-assign]
+    done = await apply_holds(desk)
+    assert (ordered, office.held()) == (True, keys)
+    assert (done.in_force, done.lifted) == (1, 2)
