@@ -114,7 +114,8 @@ class Ordered:
     """Asked about every listed chunk; says in the end what was wrong.
 
     ``expired`` and ``erased`` count the chunks that orders excuse and that are gone;
-    ``left`` those that are there still. ``keys`` are the ids of the keys that were erased.
+    ``left`` those that are there still. ``keys`` are the keys that were erased, by whose
+    they were and their id: nobody's order takes another's key.
     ``given_by`` as `Given` has it.
     """
 
@@ -125,7 +126,7 @@ class Ordered:
         self._orders: dict[int, Order] = {}
         self._holds: dict[int, dict[str, orders.Hold]] = {}
         self._spans: dict[str, list[tuple[int, int, int]]] = {}
-        self.keys: dict[str, str] = {}
+        self.keys: dict[tuple[str, str], str] = {}
         self._wrong: dict[tuple[int, Code], list[str]] = {}
         self._late: Counter[str] = Counter()
         self.expired = self.erased = self.left = 0
@@ -150,7 +151,7 @@ class Ordered:
                 spans.sort()
         if isinstance(deed, Erasure):
             for key_id in deed.keys:
-                self.keys.setdefault(key_id, order.created_at)
+                self.keys.setdefault((deed.subject, key_id), order.created_at)
 
     def order_of(self, key: ChunkKey, entry: ChunkEntry, listed_at: str) -> int:
         """Give the number of the order that took a chunk, 0 where none did.
@@ -160,7 +161,7 @@ class Ordered:
         spans = self._spans.get(key.device)
         at = bisect_right(spans, (key.seq, _HIGHEST, 0)) - 1 if spans else -1
         if not spans or at < 0 or not spans[at][0] <= key.seq <= spans[at][1]:
-            sealed = entry.seal.key_id if entry.seal else ""
+            sealed = key.subject, entry.seal.key_id if entry.seal else ""
             if sealed in self.keys and listed_at > self.keys[sealed]:
                 self._late[key.device] += 1
             return 0

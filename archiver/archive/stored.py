@@ -73,7 +73,10 @@ class StoredPapers:
             self._series[listed.key] = key, listed.size
 
     async def judge(
-        self, listed: Mapping[str, KeyEntry], covered: Coverage | None, erased: AbstractSet[str]
+        self,
+        listed: Mapping[str, KeyEntry],
+        covered: Coverage | None,
+        erased: AbstractSet[tuple[str, str]],
     ) -> list[Finding]:
         """Say what is wrong.
 
@@ -87,11 +90,14 @@ class StoredPapers:
         return found + [one async for one in self._judge_names()]
 
     async def _judge_wraps(
-        self, listed: Mapping[str, KeyEntry], erased: AbstractSet[str]
+        self, listed: Mapping[str, KeyEntry], erased: AbstractSet[tuple[str, str]]
     ) -> AsyncIterator[Finding]:
-        """Hold the vault to the manifests: a wrapped key that went takes its month with it."""
+        """Hold the vault to the manifests: a wrapped key that went takes its month with it.
+
+        ``erased`` are the subjects and ids of the keys that an order destroyed.
+        """
         for text, (key, size) in self._wraps.items():
-            if key.key_id in erased:
+            if (key.subject, key.key_id) in erased:
                 meaning = "an order destroyed this key, and here is a wrap of it"
                 yield Finding(Code.ERASURE_UNFINISHED, text, meaning)
                 continue
@@ -108,7 +114,7 @@ class StoredPapers:
         left = {key.name for key, _ in self._wraps.values()}
         for text in sorted(listed.keys() - self._wraps.keys()):
             gone = parse_vault_key(text)
-            if gone is not None and gone.key_id in erased:
+            if gone is not None and (gone.subject, gone.key_id) in erased:
                 continue
             if gone is not None and gone.name in left:
                 meaning = "a manifest lists this wrapped key; another wrap of the key is there"

@@ -299,6 +299,17 @@ async def test_an_erasure_whose_keys_are_left_is_not_done(sealed: Witnessed) -> 
     assert (codes(report), report.exit_status) == (["erasure-unfinished"], 2)
 
 
+async def test_an_erasure_of_one_person_excuses_no_key_of_another(sealed: Witnessed) -> None:
+    """A device writes any id beside its chunks, and so brings it into the order."""
+    world = sealed.copy()
+    mine = [key for device in world.devices for key in world.chunks(device)]
+    deed = erasure(world, *mine, subject="0" * 32, chunks=())
+    world.order(deed, sealed.now - timedelta(days=2))
+    assert codes(await look(world)) == []
+    world.drop(*world.find("/_keys/"))
+    assert "key-missing" in codes(await look(world))
+
+
 async def test_what_is_sealed_to_a_key_after_it_was_erased_is_named(sealed: Witnessed) -> None:
     """Nobody will ever read it: the device must be told to make new keys."""
     world = sealed.copy()
