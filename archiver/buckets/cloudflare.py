@@ -81,10 +81,17 @@ class CloudflareLocks:
         await self._exits.aclose()
 
     async def rules(self) -> list[dict[str, Any]]:
-        """Give all lock rules; raise `StoreError`."""
-        result = await self._ask("GET")
-        rules = (result or {}).get("rules") if isinstance(result, dict) else None
-        return [one for one in rules or [] if isinstance(one, dict)]
+        """Give all lock rules; raise `StoreError`.
+
+        What is not understood is an error and not "none": a put replaces all of them.
+        """
+        match await self._ask("GET"):
+            case {"rules": [*rules]} if all(isinstance(one, dict) for one in rules):
+                return rules
+            case {**result} if result.get("rules") is None:
+                return []
+        advice = "Nothing was changed. Look for a newer archiver, or set the rules by hand."
+        raise self._refused(Answer.CONFIGURATION, "what is not understood", _OK, advice)
 
     async def put_rules(self, rules: list[dict[str, Any]]) -> None:
         """Replace all lock rules; raise `StoreError`."""
@@ -119,8 +126,11 @@ class CloudflareLocks:
 
     def _judged(self, status: int, said: dict[str, Any]) -> StoreError:
         """Make the error of a refusal. Its message is Cloudflare's, so only codes are told."""
-        errors = said.get("errors") or [{}]
-        code = str(errors[0].get("code", "")) if isinstance(errors[0], dict) else ""
+        match said:
+            case {"errors": [{"code": int(code)}, *_]}:
+                told = str(code)
+            case _:
+                told = str(status)
         by_status = {
             401: (Answer.CREDENTIALS, _RIGHTS_ADVICE),
             403: (Answer.CREDENTIALS, _RIGHTS_ADVICE),
@@ -131,7 +141,7 @@ class CloudflareLocks:
         answer, advice = by_status.get(status, (unknown, ""))
         if status == 400:  # noqa: PLR2004 - what Cloudflare says to a malformed token, too
             advice = f"Cloudflare does not take the request. {_RIGHTS_ADVICE}"
-        return self._refused(answer, code or str(status), status, advice)
+        return self._refused(answer, told, status, advice)
 
     def _refused(self, answer: Answer, code: str, status: int, advice: str = "") -> StoreError:
         message = f"{self._name}: lock rules: Cloudflare's API says {code}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from archiver.buckets.compare_lifecycle import lifecycle_differences
 from archiver.buckets.compare_locks import lock_differences
 from archiver.buckets.differences import Difference
-from archiver.buckets.statements import same_for_others
+from archiver.buckets.statements import for_everybody, same_for_others
 from archiver.buckets.values import SID, Default, Statement, Unsupported
 
 if TYPE_CHECKING:
@@ -130,9 +130,26 @@ def _statements(wanted: Wanted, found: Bucket) -> Iterator[Difference]:
         yield from _statement(one, there, known=wanted.parties.known)
     ours = {one.sid for one in asked}
     for other in there:
-        if other.sid.startswith(SID) and other.sid not in ours:
+        mine = other.sid.startswith(SID)
+        if for_everybody(other) and other.sid not in ours:
+            yield _public_statement(other, found, mine=mine)
+        elif mine and other.sid not in ours:
             why = "It is archiver's by its name, and says nothing that the policy asks for."
             yield Difference(f"bucket policy: {other.sid}", "none", "there", "different", why)
+
+
+def _public_statement(other: Statement, found: Bucket, *, mine: bool) -> Difference:
+    block = found.public_block
+    open_to_all = isinstance(block, Unsupported) or "RestrictPublicBuckets" not in block
+    why = "It lets everybody in, who could read every conversation or write others."
+    return Difference(
+        f"bucket policy: {other.sid or 'a statement without a name'}",
+        "none",
+        "there",
+        "weaker" if open_to_all else "different",
+        why if open_to_all else f"{why} The public access block alone keeps it from that.",
+        "" if mine else "archiver leaves statements of others alone: remove this one yourself.",
+    )
 
 
 def _statement(

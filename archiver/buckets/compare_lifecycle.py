@@ -19,6 +19,7 @@ _Verdict = tuple[Literal["weaker", "different"], str]
 
 _BY_HAND: Final = "archiver leaves rules of others alone: change or remove this one yourself."
 _LOSS: Final = "Loss of data: it removes chunks before the policy's days and grace are over."
+_MORE: Final = "Loss of data: it removes chunks that are to stay, or manifests and keys."
 _STAYS: Final = "Nothing removes these chunks at their end: they stay longer than promised."
 _COSTS: Final = "Parts of uploads and old markers stay, and cost."
 _UNSEEN: Final = "Loss of data: what is overwritten or deleted goes before it is noticed."
@@ -37,8 +38,9 @@ def lifecycle_differences(wanted: Wanted, found: Bucket) -> Iterator[Difference]
     for rule in asked:
         yield from _rule(rule, there)
     for rule in stale(wanted, there):
-        removes = rule.enabled and (rule.days is not None or rule.noncurrent is not None)
-        kind: Literal["weaker", "different"] = "weaker" if removes else "different"
+        kind: Literal["weaker", "different"] = (
+            "weaker" if rule.enabled and _removes(rule) else "different"
+        )
         why = "No class of the policy asks for it: what it removes is lost."
         yield Difference(_aspect(rule), "none", _told(rule), kind, why)
     for rule in there:
@@ -55,9 +57,10 @@ def stale(wanted: Wanted, there: tuple[LifecycleRule, ...]) -> tuple[LifecycleRu
 
 def _rule(asked: LifecycleRule, there: tuple[LifecycleRule, ...]) -> Iterator[Difference]:
     states = (True, False) if asked.enabled is None else (asked.enabled,)
-    if any(_does(one) == (state, *_does(asked)[1:]) for one in there for state in states):
-        return
+    fits = [one for one in there for state in states if _does(one) == (state, *_does(asked)[1:])]
     same = next((one for one in there if one.id == asked.id), None)
+    if same in fits or (same is None and fits):
+        return
     if same is None:
         if asked.enabled:
             kind: Literal["weaker", "different"] = "different"
@@ -75,6 +78,7 @@ def _judged(asked: LifecycleRule, same: LifecycleRule) -> _Verdict:
     there, kept = same.days, same.noncurrent
     verdicts: tuple[tuple[object, _Verdict], ...] = (
         (asked.enabled is False and same.enabled, ("weaker", _HELD)),
+        (asked.days is None and same.enabled and _removes(same), ("weaker", _MORE)),
         (asked.days is None, ("different", _COSTS)),
         (
             same.prefix != asked.prefix or same.other,
@@ -96,7 +100,7 @@ def _foreign(
     rule: LifecycleRule, folders: tuple[str, ...], asked: tuple[LifecycleRule, ...]
 ) -> Iterator[Difference]:
     """Report a rule of others that removes what is ours too early."""
-    if rule.days is None and rule.noncurrent is None:
+    if not _removes(rule):
         return
     touched = [one for one in folders if one.startswith(rule.prefix) or rule.prefix.startswith(one)]
     if not touched:
@@ -106,12 +110,13 @@ def _foreign(
             late = rule.days is None or (one.enabled and rule.days >= one.days)
             if late and (rule.noncurrent is None or rule.noncurrent >= (one.noncurrent or 0)):
                 return
-    why = (
-        _LOSS
-        if any(rule.prefix.startswith(f"{one}class=") for one in touched)
-        else ("Loss of data: it removes chunks that are to stay, or manifests and keys.")
-    )
+    chunks = any(rule.prefix.startswith(f"{one}class=") for one in touched)
+    why = _LOSS if chunks else _MORE
     yield Difference(_aspect(rule), "none", _told(rule), "weaker", why, _BY_HAND)
+
+
+def _removes(rule: LifecycleRule) -> bool:
+    return rule.days is not None or rule.noncurrent is not None
 
 
 def _does(rule: LifecycleRule) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archiver.buckets.values import Bucket, LockRule
     from archiver.buckets.wanted import Wanted
 
-__all__ = ["ended_holds", "kept_by", "lock_differences"]
+__all__ = ["covered", "ended_holds", "kept_by", "lock_differences"]
 
 _DAY = 86_400
 
@@ -81,8 +81,13 @@ def kept_by(
     )
 
 
+def covered(old: LockRule, new: LockRule) -> bool:
+    """Tell whether nothing is unlocked where ``new`` takes the place of ``old``."""
+    return not old.enabled or (not old.other and old.until is None and _keeps(new, old))
+
+
 def _keeps(found: LockRule, asked: LockRule) -> bool:
-    if not found.enabled or not asked.prefix.startswith(found.prefix):
+    if not found.enabled or found.other or not asked.prefix.startswith(found.prefix):
         return False
     return found.indefinite or (asked.seconds is not None and (found.seconds or 0) >= asked.seconds)
 
@@ -105,7 +110,9 @@ def _aspect(rule: LockRule) -> str:
 def _told(rule: LockRule | None) -> str:
     if rule is None:
         return "none"
-    if rule.seconds is not None:
+    if rule.other:
+        term = "a condition that archiver does not know,"
+    elif rule.seconds is not None:
         term = f"{rule.seconds / _DAY:g} days"
     else:
         term = f"until {rule.until}" if rule.until else "without an end"

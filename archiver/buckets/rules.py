@@ -74,14 +74,26 @@ def lifecycle_json(rule: LifecycleRule) -> dict[str, Any]:
 
 def lock_rule(found: dict[str, Any]) -> LockRule:
     """Read one lock rule of Cloudflare's API."""
-    condition = found.get("condition", {})
-    kind = condition.get("type")
+    condition = found.get("condition")
+    seconds: int | None = None
+    until: str | None = None
+    other = ""
+    match condition:
+        case {"type": "Age", "maxAgeSeconds": int(age)}:
+            seconds = age
+        case {"type": "Date", "date": str(date)}:
+            until = date
+        case {"type": "Indefinite"}:
+            pass
+        case _:
+            other = json.dumps(condition, sort_keys=True)
     return LockRule(
         id=str(found.get("id", "")),
         prefix=str(found.get("prefix") or ""),
-        enabled=bool(found.get("enabled")),
-        seconds=int(condition["maxAgeSeconds"]) if kind == "Age" else None,
-        until=str(condition["date"]) if kind == "Date" else None,
+        enabled=found.get("enabled") is True,
+        seconds=seconds,
+        until=until,
+        other=other,
         raw=json.dumps(found),
     )
 
@@ -89,7 +101,7 @@ def lock_rule(found: dict[str, Any]) -> LockRule:
 def lock_json(rule: LockRule) -> dict[str, Any]:
     """Write one lock rule as Cloudflare's API takes it."""
     if rule.raw:
-        kept: dict[str, Any] = json.loads(rule.raw)
+        kept: dict[str, Any] = {**json.loads(rule.raw), "id": rule.id}
         return kept
     condition: dict[str, Any] = {"type": "Indefinite"}
     if rule.seconds is not None:

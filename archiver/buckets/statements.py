@@ -30,6 +30,7 @@ __all__ = [
     "Parties",
     "bucket_statements",
     "canonical",
+    "for_everybody",
     "partition",
     "policy_document",
     "said",
@@ -182,7 +183,28 @@ def same_for_others(wanted: Statement, found: Statement) -> bool:
     exempt = right.get("Condition", {}).pop("ArnNotLike", None)
     if not right.get("Condition", True):
         del right["Condition"]
-    return bool(left == right and (exempt or named != ["*"]))
+    if left != right:
+        return False
+    if exempt is not None:
+        return _some(exempt)
+    return named != ["*"] and isinstance(named, dict) and bool(named.get("AWS"))
+
+
+def _some(exempt: dict[str, Any]) -> bool:
+    """Tell whether an exemption is of some principals, and not of everybody."""
+    ((key, arns), *more) = exempt.items() if exempt else (("", []),)
+    everybody = any(one == "*" or one.endswith(":*") for one in arns)
+    return not more and key.lower() == "aws:principalarn" and bool(arns) and not everybody
+
+
+def for_everybody(statement: Statement) -> bool:
+    """Tell whether a statement lets everybody in, without a condition."""
+    text = json.loads(statement.text)
+    if text.get("Effect") != ["Allow"] or "Condition" in text:
+        return False
+    named = text.get("Principal")
+    everybody = named == ["*"] or (isinstance(named, dict) and "*" in named.get("AWS", ()))
+    return "NotPrincipal" in text or everybody
 
 
 def policy_document(statements: Iterable[Statement]) -> dict[str, Any]:

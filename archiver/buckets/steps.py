@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archiver.buckets.compare import MODES
 from archiver.buckets.compare_lifecycle import stale
-from archiver.buckets.compare_locks import ended_holds, kept_by
+from archiver.buckets.compare_locks import covered, ended_holds, kept_by
 from archiver.buckets.values import SID, Default, LifecycleRule, LockRule, Statement, Unsupported
 from archiver.errors import BucketUnfit
 
@@ -135,6 +135,14 @@ def _lock_rules(
     ids = {rule.id for rule in new}
     gone = ended_holds(wanted, there)
     kept = [one for one in there if one not in gone and one.id not in ids]
+    taken = ids | {one.id for one in kept}
+    # What another rule under our name locks stays locked: it goes on under a name of its own.
+    replaced = (one for one in there if one not in gone and one.id in ids)
+    kept += [
+        replace(one, id=_free(f"before/{one.id}", taken))
+        for one in replaced
+        if not any(covered(one, rule) for rule in new)
+    ]
     rules = (*kept, *new)
     if len(rules) > _MOST_RULES:
         raise BucketUnfit(
@@ -143,6 +151,12 @@ def _lock_rules(
         )
     what = f"lock rules: {len(new)} set, {len(gone)} of ended holds removed"
     yield Step(do="lock rules", what=what, lock_rules=rules)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"before/{name}"
+    return name
 
 
 def _policy(wanted: Wanted, found: Bucket, differences: tuple[Difference, ...]) -> Iterator[Step]:

@@ -96,19 +96,23 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockRule:
-    """One lock rule of R2: for an age, until a date (RFC 3339), or for ever if both are none."""
+    """One lock rule of R2: for an age, until a date (RFC 3339), or for ever if both are none.
+
+    ``other`` is a condition that archiver does not know: what it locks cannot be told.
+    """
 
     id: str
     prefix: str
     enabled: bool = True
     seconds: int | None = None
     until: str | None = None
+    other: str = ""
     raw: str = field(default="", compare=False)
 
     @property
     def indefinite(self) -> bool:
         """Tell whether it has no end."""
-        return self.seconds is None and self.until is None
+        return self.seconds is None and self.until is None and not self.other
 
 
 def mine(rule: LifecycleRule | LockRule, folders: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ from cloudflare import ACCOUNT, TOKEN, Cloudflare
 
 from archiver.buckets.apply import Hands, perform, plan
 from archiver.buckets.cloudflare import CloudflareLocks
+from archiver.buckets.rules import lock_json, lock_rule
 from archiver.buckets.values import Place
 from archiver.errors import BucketUnfit, StoreError
 from archiver.model.answers import Answer
@@ -111,6 +112,45 @@ async def test_throttling_is_waited_out_and_then_told(cloudflare: Cloudflare) ->
         with pytest.raises(StoreError) as refused:
             await opened.rules()
     assert refused.value.refusal.answer is Answer.BUSY
+
+
+@pytest.mark.parametrize("result", [None, [], "rules", {"rules": {}}, {"rules": ["a"]}])
+async def test_an_answer_that_is_not_understood_is_never_taken_for_no_rules(
+    cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch, result: object
+) -> None:
+    """A put replaces all of them: those of others would be gone."""
+    cloudflare.bucket("conversations")
+    said = {"success": True, "errors": [], "messages": [], "result": result}
+    monkeypatch.setattr(cloudflare, "answer", lambda *_: (200, said))
+    async with locks(cloudflare) as opened:
+        with pytest.raises(StoreError, match="lock rules") as refused:
+            await opened.rules()
+    assert refused.value.advice
+
+
+@pytest.mark.parametrize("errors", [{"code": 1}, ["x"], [{"code": "canary"}], [None], 7])
+async def test_an_error_in_another_shape_is_told_by_its_status(
+    cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch, errors: object
+) -> None:
+    """No traceback, and nothing of what a server says."""
+    cloudflare.bucket("conversations")
+    monkeypatch.setattr(cloudflare, "answer", lambda *_: (400, {"errors": errors}))
+    async with locks(cloudflare) as opened:
+        with pytest.raises(StoreError, match="400") as refused:
+            await opened.rules()
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [None, "x", {}, {"type": "New"}, {"type": "Age"}, {"type": "Age", "maxAgeSeconds": "1d"}],
+)
+def test_a_condition_that_is_not_known_locks_nothing(condition: object) -> None:
+    """It stays as it is, and stands for no lock that the policy asks for."""
+    found = lock_rule({"id": "a", "enabled": True, "prefix": "", "condition": condition})
+    assert not found.indefinite
+    assert found.other
+    assert lock_json(found)["condition"] == condition
 
 
 async def test_the_token_never_travels_in_clear() -> None:

@@ -121,6 +121,35 @@ def test_a_changed_rule_of_removal_is_weaker_and_says_why(change: dict[str, Any]
     assert [step.do for step in todo(wanted, found)] == ["lifecycle"]
 
 
+@pytest.mark.parametrize("name", ["archiver/uploads", "archiver/acme/standard/markers"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"noncurrent": 1},
+        {"days": 1, "markers": False},
+        {"days": 1, "prefix": "ai/tenant=acme/_manifests/"},
+    ],
+)
+def test_a_rule_under_our_name_that_removes_what_it_should_not_is_weaker(
+    name: str, change: dict[str, Any]
+) -> None:
+    """What nobody looks at is where a removal would be hidden."""
+    wanted = ask(LOCKED)
+    found = changed(wanted, name, **change)
+    assert kinds(wanted, found)[f"lifecycle: {name}"] == "weaker"
+    assert [step.do for step in todo(wanted, found)] == ["lifecycle"]
+
+
+def test_a_rule_under_our_name_is_judged_though_another_does_its_work() -> None:
+    """The same rule under a stranger's name is no cover for it."""
+    wanted = ask(LOCKED)
+    assert not isinstance(wanted.bucket.lifecycle, Unsupported)
+    expire = next(one for one in wanted.bucket.lifecycle if one.id == EXPIRE)
+    bad = changed(wanted, prefix="ai/tenant=acme/_keys/", days=1)
+    found = replace(bad, lifecycle=(*bad.lifecycle, replace(expire, id="copy")))  # type: ignore[misc]
+    assert kinds(wanted, found) == {f"lifecycle: {EXPIRE}": "weaker"}
+
+
 def test_a_rule_that_removes_what_is_held_is_weaker() -> None:
     """The hold came after the rule."""
     found = stood(ask())
@@ -288,6 +317,57 @@ def test_who_writes_must_be_said_before_writers_are_bound() -> None:
     assert [one.sid for one in step.statements] == ["ArchiverOnlyTls", "ArchiverOnlyNewObjects"]
 
 
+PUBLIC = {"Sid": "Web", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "blocked", "kind"),
+    [
+        (PUBLIC, True, "different"),
+        (PUBLIC, False, "weaker"),
+        ({**PUBLIC, "Principal": {"AWS": ["*"]}}, False, "weaker"),
+        ({"Effect": "Allow", "NotPrincipal": {"AWS": WRITER}, "Action": "s3:*"}, False, "weaker"),
+        ({**PUBLIC, "Principal": {"AWS": WRITER}}, False, None),
+        ({**PUBLIC, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, False, None),
+        ({**PUBLIC, "Effect": "Deny"}, False, None),
+    ],
+)
+def test_a_statement_of_others_that_lets_everybody_in_is_told(
+    statement: dict[str, Any], *, blocked: bool, kind: str | None
+) -> None:
+    """Only the public access block would keep it from showing conversations to the world."""
+    wanted = ask(LOCKED)
+    there = stood(wanted)
+    block = there.public_block if blocked else Unsupported("no such thing")
+    assert not isinstance(there.statements, Unsupported)
+    found = replace(there, statements=(*there.statements, said(statement)), public_block=block)
+    told = {one: other for one, other in kinds(wanted, found).items() if "policy" in one}
+    assert list(told.values()) == ([kind] if kind else [])
+    assert todo(wanted, found) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Principal": {"AWS": []}},
+        {"Condition": {"ArnNotLike": {"aws:PrincipalArn": "*"}}},
+        {"Condition": {"ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::123456789012:*"]}}},
+        {"Condition": {"ArnNotLike": {"aws:SourceArn": WRITER}}},
+        {"Condition": {"ArnNotLike": {"aws:PrincipalArn": WRITER, "aws:SourceArn": WRITER}}},
+    ],
+)
+def test_who_is_not_known_is_not_everybody_nor_nobody(change: dict[str, Any]) -> None:
+    """A statement that exempts all, or names none, binds no writer."""
+    unknown = ask(LOCKED, parties=NOBODY)
+    assert not isinstance(unknown.bucket.statements, Unsupported)
+    statements = tuple(
+        said(json.loads(one.raw) | change) if one.sid == "ArchiverWritersOnlyWrite" else one
+        for one in stood(ask(LOCKED)).statements  # type: ignore[union-attr]
+    )
+    found = replace(stood(unknown), statements=statements)
+    assert kinds(unknown, found) == {"bucket policy: ArchiverWritersOnlyWrite": "weaker"}
+
+
 def test_a_bucket_that_is_not_there_is_made_first_and_nothing_else() -> None:
     """With Object Lock where it is wanted: some servers know it at no other time."""
     (step,) = todo(ask(LOCKED), None)
@@ -367,7 +447,6 @@ RULED = share(terms(days=1, lock="rule"))
         (replace(LOCK, enabled=False),),
         (replace(LOCK, seconds=86_399),),
         (replace(LOCK, prefix="ai/tenant=acme/class=standard/subject="),),
-        (replace(LOCK, seconds=None, until="2027-01-01T00:00:00Z"),),
     ],
 )
 def test_a_missing_or_shorter_lock_rule_is_weaker(found: tuple[LockRule, ...]) -> None:
@@ -377,6 +456,26 @@ def test_a_missing_or_shorter_lock_rule_is_weaker(found: tuple[LockRule, ...]) -
     assert kinds(wanted, there) == {"lock rule: archiver/acme/standard": "weaker"}
     (step,) = todo(wanted, there)
     assert step.lock_rules == (LOCK,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LOCK, seconds=None, until="2099-01-01T00:00:00Z"),
+        replace(LOCK, prefix="before/tenant=acme/class=standard/"),
+        replace(LOCK, seconds=None, other="something new"),
+    ],
+)
+def test_a_lock_rule_under_our_name_that_locks_something_else_stays_beside_ours(
+    other: LockRule,
+) -> None:
+    """Until a date, where the prefix was another one, or by a condition that nobody knows here."""
+    wanted = ask(RULED, kind="r2")
+    there = replace(stood(wanted), lock_rules=(other,))
+    assert kinds(wanted, there) == {"lock rule: archiver/acme/standard": "weaker"}
+    (step,) = todo(wanted, there)
+    assert step.lock_rules == (replace(other, id="before/archiver/acme/standard"), LOCK)
+    assert todo(wanted, replace(there, lock_rules=step.lock_rules)) == ()
 
 
 def test_a_lock_rule_is_never_shortened_nor_taken_away() -> None:
