@@ -20,13 +20,15 @@ from archiver.cli.session import load_policy
 from archiver.daemon.rules import settings_of
 from archiver.errors import BucketUnfit, StoreError
 from archiver.evidence.verifier import VerifierKey
+from archiver.format.keys import Series
 from archiver.model.answers import Answer
 from archiver.policy.document import FolderStore, R2Store
 from archiver.stores.opening import open_store
 from archiver.stores.s3_bucket import S3Bucket
 from archiver.stores.settings import S3Settings
+from archiver.witness.chains import follow_statements
 from archiver.witness.memory import Memory
-from archiver.witness.orders import read_orders
+from archiver.witness.orders import check_orders, read_orders
 from archiver.witness.place import Place as Archive
 
 if TYPE_CHECKING:
@@ -192,6 +194,9 @@ async def _holds(mine: Mine, settings: S3Settings) -> dict[str, tuple[Hold, ...]
             try:
                 place = Archive(store, tenant.store.prefix, tenant.id)
                 orders = await read_orders(place, trust, Memory())
+                signed = await place.series(Series.CHECKPOINTS)
+                # An order that is gone must not look like the end of a hold.
+                check_orders(follow_statements(signed, trust, tenant.id), orders)
             except StoreError as error:
                 if error.refusal.answer is not Answer.CREDENTIALS:
                     raise

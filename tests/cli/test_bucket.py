@@ -174,7 +174,8 @@ def test_r2_takes_its_token_from_the_environment_and_never_shows_it(
     assert (without.code, "CLOUDFLARE_API_TOKEN" in without.err) == (3, True)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     monkeypatch.setenv("ARCHIVER_CLOUDFLARE_API", cloudflare.url)
-    applied = archiver("bucket", "apply", "--config", config)
+    assert archiver("bucket", "apply", "--config", config).code == 64  # it would remove
+    applied = archiver("bucket", "apply", "--config", config, "--yes")
     assert (applied.code, "not WORM" in applied.err) == (0, True)
     assert TOKEN not in applied.out + applied.err
     checked = archiver("bucket", "check", "--config", config, "--json")
@@ -249,6 +250,41 @@ def test_a_hold_in_the_archive_switches_removal_off(
     states = {one["ID"]: one["Status"] for one in rules}
     assert states["archiver/acme/standard/expire"] == "Disabled"
     assert archiver("bucket", "check", *also[:-1]).code == 0
+
+
+def test_a_hold_that_a_checkpoint_names_and_nobody_finds_is_not_over(
+    archiver: Run,
+    policy: Callable[..., Path],
+    tenant: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    moto_server: S3Server,
+) -> None:
+    """Whoever takes an order away does not have the store remove what was held."""
+    bucket = moto_server.new_bucket(ObjectLockEnabledForBucket=True)
+    key = SigningKey.generate("admin/acme")
+    private = tmp_path / "acme.key"
+    key.save(private)
+    private.with_name("acme.key.pub").write_text(f"{key.public}\n")
+    store = {
+        "kind": "s3",
+        "bucket": bucket,
+        "endpoint": moto_server.endpoint,
+        "path_style": True,
+        "credentials_file": str(moto_server.credentials_file(tmp_path)),
+    }
+    evidence = {"admin_keys": [str(key.public)]}
+    config = policy(tenant("acme", store, retention=LOCKED, evidence=evidence))
+    (tmp_path / "elsewhere").mkdir()
+    asyncio.run(hold(moto_server, bucket, key, tmp_path / "elsewhere"))
+    signed = archiver("checkpoint", "--config", config, "--admin-key", private)
+    assert signed.code in (0, 1), signed.err
+    with moto_server.client() as client:
+        listed = client.list_objects_v2(Bucket=bucket, Prefix="tenant=acme/_orders/")["Contents"]
+        for one in listed:
+            client.delete_object(Bucket=bucket, Key=one["Key"])
+    checked = archiver("bucket", "check", "--config", config)
+    assert checked.code == 3
+    assert "names an order that the store no longer has" in checked.err
 
 
 @pytest.mark.ceph
