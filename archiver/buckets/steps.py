@@ -23,7 +23,7 @@ from archiver.buckets.values import SID, Default, LifecycleRule, LockRule, State
 from archiver.errors import BucketUnfit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from archiver.buckets.differences import Difference
     from archiver.buckets.values import Bucket
@@ -108,8 +108,12 @@ def _object_lock(
     if default and there:  # never less of either than there is
         mode = max(default.mode, there.mode, key=MODES.index)
         default = Default(mode, max(default.days, there.days))
-    told = f"{default.mode} for {default.days} days" if default else "none"
     forever = _FOREVER if enable else ""
+    if there and not default:
+        forever += (
+            "What is stored from now on without a lock of its own gets none; it was"
+            f" {_told(there)}."
+        )
     if default and default.mode == "compliance":
         forever += (
             f"From now on nobody, not even the owner, can delete what is stored without a lock of"
@@ -117,10 +121,14 @@ def _object_lock(
         )
     yield Step(
         do="object lock",
-        what=f"{'enable Object Lock; ' if enable else ''}default lock: {told}",
+        what=f"{'enable Object Lock; ' if enable else ''}default lock: {_told(default)}",
         default=default,
         forever=forever,
     )
+
+
+def _told(default: Default | None) -> str:
+    return f"{default.mode} for {default.days} days" if default else "none"
 
 
 def _lock_rules(
@@ -196,20 +204,38 @@ def _lifecycle(
     ]
     kept = [one for one in there if one.id not in gone]
     what = f"lifecycle: {len(new)} rules of ours, {len(kept)} kept as they are"
-    yield Step(do="lifecycle", what=what, lifecycle=(*kept, *new))
+    sooner = [f"{one.days} days below {one.prefix}" for one in _sooner(new, there)]
+    forever = f"The store then removes for good what is older than {', '.join(sooner)}."
+    yield Step(
+        do="lifecycle",
+        what=what,
+        lifecycle=(*kept, *new),
+        forever=forever if sooner else "",
+    )
 
 
 def _removes_less(step: Step, found: Bucket) -> bool:
     """Tell whether nothing is removed by the new rules that was not by the old ones."""
     if isinstance(found.lifecycle, Unsupported):
         return False
-    old = {one.prefix: one for one in found.lifecycle if one.enabled and one.days is not None}
-    new = [one for one in step.lifecycle if one.enabled and one.days is not None]
-    return all(
-        (was := old.get(one.prefix))
-        and _no_earlier(one.days, was.days)
-        and _no_earlier(one.noncurrent, was.noncurrent)
+    return not _sooner(step.lifecycle, found.lifecycle)
+
+
+def _sooner(
+    new: Iterable[LifecycleRule], there: tuple[LifecycleRule, ...]
+) -> tuple[LifecycleRule, ...]:
+    """Give the rules that remove what none of before did, or before it did."""
+    old = {one.prefix: one for one in there if one.enabled and one.days is not None}
+    return tuple(
+        one
         for one in new
+        if one.enabled
+        and one.days is not None
+        and not (
+            (was := old.get(one.prefix))
+            and _no_earlier(one.days, was.days)
+            and _no_earlier(one.noncurrent, was.noncurrent)
+        )
     )
 
 

@@ -427,6 +427,29 @@ def test_enabling_a_lock_and_a_default_in_compliance_mode_are_asked_about() -> N
     assert step.forever.startswith("From now on nobody")
 
 
+@pytest.mark.parametrize(
+    ("before", "asks"),
+    [({"days": 61}, True), ({"enabled": False}, True), ({"days": 59}, False)],
+)
+def test_a_removal_that_comes_sooner_is_asked_about(before: dict[str, Any], *, asks: bool) -> None:
+    """A policy that was shortened removes what is there, and nobody brings it back."""
+    wanted = ask(LOCKED)
+    (step,) = todo(wanted, changed(wanted, **before))
+    assert ("60 days below ai/tenant=acme/class=standard/" in step.forever) is asks
+    assert bool(step.forever) is asks
+
+
+def test_a_first_removal_is_asked_about_and_the_end_of_a_default_lock() -> None:
+    """The policy said for ever until now; a tenant begins to seal."""
+    wanted = ask(LOCKED)
+    (step,) = todo(wanted, replace(stood(wanted), lifecycle=()))
+    assert "60 days" in step.forever
+    sealed = ask(replace(LOCKED, sealed=True))
+    (step,) = todo(sealed, stood(wanted))
+    assert (step.do, step.default) == ("object lock", None)
+    assert "compliance for 30 days" in step.forever
+
+
 def test_a_default_lock_never_becomes_less_in_either_way() -> None:
     """Stricter but shorter than wanted: the stricter mode and the longer time."""
     wanted = ask(share(terms(days=30, lock="governance")))
