@@ -8,8 +8,8 @@ stays can be let go later, too little never comes back.
 * **Days** are of what was said: the chunk's first and last time, and the day in its key, overlap
   with those of the hold. A time that is none (a device can write anything) fits any day.
 * **Conversation**: a chunk in clear lists its conversations, and whose they are does not matter
-  then. One that lists none, sealed ones above all, is held if it is of the hold's subject; of
-  anybody, where the hold names nobody.
+  then. One that lists none, and a sealed one whatever its device lists, is held if it is of the
+  hold's subject; of anybody, where the hold names nobody.
 
 So a hold that is made wider (a day further out, no days, nobody instead of somebody, everything
 instead of a conversation of nobody in particular) never matches less.
@@ -56,7 +56,7 @@ def may_cover(hold: Hold, subject: str, months: Iterable[str]) -> bool:
 
 
 def _about(hold: Hold, key: ChunkKey, entry: ChunkEntry) -> bool:
-    if hold.conversation is not None and entry.conversations:
+    if hold.conversation is not None and entry.conversations and not key.sealed:
         return any(
             one.id == hold.conversation and hold.assistant in (None, one.assistant)
             for one in entry.conversations

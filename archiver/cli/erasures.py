@@ -104,7 +104,7 @@ async def _finished(desk: Desk) -> Sequence[Done]:
 
 
 def _did(one: Done) -> str:
-    if one.held:
+    if one.held and not (one.wraps or one.removed):
         return "nothing was done."
     said = f"{one.wraps} wrapped keys destroyed, {one.removed} chunks removed"
     return f"{said}, {one.stay} stay as noise." if one.stay else f"{said}."

@@ -3,7 +3,8 @@
 Each order in the chain is held against what is left in the store. First the wraps of its month
 keys go, all versions, and it is looked whether they are gone; then its chunks, where no lock
 keeps them. A key that a device made after the order is not the order's, and stays. A hold in
-force stops what is left of an erasure, whichever was ordered first.
+force stops what is left of an erasure, whichever was ordered first: the orders are looked at
+again before the first and after every thousand chunks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from archiver.model.answers import Answer
 from archiver.retention.believed import believed_chunks
 from archiver.retention.erase import Wanted, remaining_chunks, remaining_wraps
 from archiver.retention.erasing import Target, held
-from archiver.retention.listing import look
+from archiver.retention.listing import look, overtaken
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.vault.layout import parse_vault_key
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Done", "finish"]
 
 _AT_ONCE: Final = 4
+_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Done:
 
     ``wraps`` were destroyed, ``wraps_left`` are kept by a lock on the vault. ``removed`` counts
     chunks; ``stay`` are sealed ones that a lock keeps, unreadable; ``readable`` are those that
-    it keeps in clear. ``held`` says which holds stopped it, and then nothing was done.
+    it keeps in clear. ``held`` says which holds stopped it, before anything was done or meanwhile.
     """
 
     seq: int
@@ -83,14 +85,12 @@ async def finish(
             for seq, deed, chunks in open_:
                 if one.covered and one.key.subject == deed.subject and one.key in chunks:
                     mine[seq].setdefault(str(one.key), one)
-    known = await look(desk)  # a hold may have come meanwhile
-    done = [await _one(desk.place, known, seq, deed, mine[seq]) for seq, deed, _ in open_]
+    done = [await _one(desk, seq, deed, mine[seq]) for seq, deed, _ in open_]
     return tuple(one for one in done if one is not None)
 
 
-async def _one(
-    place: Place, known: Known, seq: int, deed: Erasure, mine: dict[str, ListedChunk]
-) -> Done | None:
+async def _one(desk: Desk, seq: int, deed: Erasure, mine: dict[str, ListedChunk]) -> Done | None:
+    place = desk.place
     wanted = Wanted(deed.subject, deed.since, deed.until)
     classes = (one.key.klass for one in mine.values())
     there = await remaining_chunks(place, wanted, classes)
@@ -98,22 +98,39 @@ async def _one(
     wraps = [key for key in await remaining_wraps(place, wanted) if _of(deed, key)]
     if not chunks and not wraps:
         return None
-    months = {key.month for text in wraps if (key := parse_vault_key(text))}
-    targets = [Target(one, None) for one in chunks]
-    if stopped := tuple(held(targets, known.orders.holds, deed.subject, tuple(months))):
+    months = tuple({key.month for text in wraps if (key := parse_vault_key(text))})
+    known = await look(desk)  # a hold may have come meanwhile
+    if stopped := _stopped(known, deed, chunks, months):
         return Done(seq, deed, held=stopped)
     kept = await _destroyed(place, wraps)
     left = [key for key in await remaining_wraps(place, wanted) if _of(deed, key)]
-    stay = set(await _destroyed(place, [str(one.key) for one in chunks]))
+    stay, done = set[str](), 0
+    while done < len(chunks):
+        if await overtaken(place, known):
+            known = await look(desk)
+            if stopped := _stopped(known, deed, chunks[done:], months):
+                break
+        page = [str(one.key) for one in chunks[done : done + _PAGE]]
+        stay.update(await _destroyed(place, page))
+        done += len(page)
     return Done(
         seq,
         deed,
         wraps=len(wraps) - len(left),
         wraps_left=tuple(sorted({*kept, *left})),
-        removed=len(chunks) - len(stay),
+        removed=done - len(stay),
         stay=sum(one.key.sealed for one in chunks if str(one.key) in stay),
         readable=tuple(str(c.key) for c in chunks if str(c.key) in stay and not c.key.sealed),
+        held=stopped,
     )
+
+
+def _stopped(
+    known: Known, deed: Erasure, chunks: Iterable[ListedChunk], months: tuple[str, ...]
+) -> tuple[Obstacle, ...]:
+    """Give the holds in force that keep this from going."""
+    targets = [Target(one, None) for one in chunks]
+    return tuple(held(targets, known.orders.holds, deed.subject, months))
 
 
 def _of(deed: Erasure, text: str) -> bool:

@@ -21,7 +21,7 @@ from archiver.archive.rollups import fetch_rollup, manifests_in, newer
 from archiver.archive.runs import joined
 from archiver.errors import Damaged
 from archiver.evidence.note import MAX_NOTE_BYTES
-from archiver.format.keys import Series
+from archiver.format.keys import Series, series_folder
 from archiver.retention.said import chunks_of, read
 from archiver.witness.chains import follow_statements
 from archiver.witness.memory import recall
@@ -50,6 +50,7 @@ __all__ = [
     "listed_manifests",
     "look",
     "look_at",
+    "overtaken",
 ]
 
 _ROLLUPS_AT_ONCE: Final = 2
@@ -81,6 +82,13 @@ async def look_at(place: Place, trust: Trust, memory: Memory) -> Known:
     memory.check("checkpoint", memory.statement, chain.hashes)
     check_orders(chain, found)
     return Known(found, chain, trust, memory)
+
+
+async def overtaken(place: Place, known: Known) -> bool:
+    """Tell, by one short listing, whether there are orders that are not ``known``."""
+    folder = series_folder(place.prefix, place.tenant, Series.ORDERS)
+    newest = known.orders.newest.seq if known.orders.newest else 0
+    return any([True async for _ in place.store.list(folder, after=f"{folder}{newest:012d}-~")])
 
 
 @dataclass(frozen=True, slots=True)

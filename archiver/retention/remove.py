@@ -19,11 +19,11 @@ from archiver.durable import files
 from archiver.errors import StoreError
 from archiver.evidence.documents import moment
 from archiver.evidence.orders import Expiry
-from archiver.format.keys import ChunkKey, Series, parse_key, series_folder, tenant_folder
+from archiver.format.keys import ChunkKey, parse_key, tenant_folder
 from archiver.model.answers import Answer
 from archiver.retention.believed import believed_manifests, claims
 from archiver.retention.due import counted_from, due_at
-from archiver.retention.listing import look
+from archiver.retention.listing import look, overtaken
 from archiver.retention.sets import ChunkSet
 from archiver.stores.custody import custody_of
 from archiver.witness.place import patiently
@@ -152,11 +152,11 @@ class _Removal:
                 if goes and key not in held and key not in self._over:
                     page.append((key, entry))
                 if len(page) >= _PAGE:
-                    if await self._overtaken(known):
+                    if await overtaken(self._place, known):
                         return False
                     await self._destroy(page)
                     page.clear()
-        if page and await self._overtaken(known):
+        if page and await overtaken(self._place, known):
             return False
         await self._destroy(page)
         return True
@@ -180,13 +180,6 @@ class _Removal:
                     if key not in self._over and holding(known.orders.holds, key, entry):
                         held.add(key)
         return held
-
-    async def _overtaken(self, known: Known) -> bool:
-        """Tell whether there are orders that are not ``known``."""
-        folder = series_folder(self._place.prefix, self._place.tenant, Series.ORDERS)
-        newest = known.orders.newest.seq if known.orders.newest else 0
-        listing = self._place.store.list(folder, after=f"{folder}{newest:012d}-~")
-        return any([True async for _ in listing])
 
     async def _destroy(self, page: list[tuple[ChunkKey, ChunkEntry]]) -> None:
         limit = self._place.store.concurrency * _AT_ONCE

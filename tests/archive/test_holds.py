@@ -191,3 +191,10 @@ def test_a_wider_hold_never_matches_less(
     """Whatever the chunk says of itself."""
     if matches(this, *one):
         assert matches(data.draw(wider(this)), *one)
+
+
+def test_what_a_device_lists_of_a_sealed_chunk_takes_it_out_of_no_hold() -> None:
+    """Nobody can look whether it is true."""
+    key, entry = chunk(sealed=True)
+    lie = msgspec.structs.replace(entry, conversations=chunk(said=("other",))[1].conversations)
+    assert matches(hold(conversation="c1", subject=ADA), key, lie)

@@ -28,14 +28,15 @@ from archiver.retention import examine, expire
 from archiver.retention import hold as holds
 from archiver.retention.erase import Wanted, order, plan
 from archiver.retention.examine import Batch, Refused
-from archiver.retention.listing import look
-from archiver.retention.remove import _Removal, finish
+from archiver.retention.listing import look, overtaken
+from archiver.retention.remove import finish
 from archiver.retention.sets import ChunkSet
 from archiver.stores.faults import Fault, FaultPlan, LoseAnswer, Refuse
 
 if TYPE_CHECKING:
     from archiver.retention.listing import Known
     from archiver.stores.faults import Verb
+    from archiver.witness.place import Place
 
 
 @pytest.fixture(params=["", "ai"])
@@ -173,16 +174,16 @@ async def test_a_hold_that_comes_in_the_middle_is_obeyed(
     monkeypatch.setattr("archiver.retention.remove._PAGE", 1)
     old, _ = await old_and_new(office)
     await apply(office, record_only=True)
-    asks, asked = _Removal._overtaken, 0
+    asked = 0
 
-    async def then_a_hold(self: _Removal, known: Known) -> bool:
+    async def then_a_hold(place: Place, known: Known) -> bool:
         nonlocal asked
         asked += 1
         if asked == 2:
             await holds.add(office.desk, hold(), by="x", now=datetime.now(UTC))
-        return await asks(self, known)
+        return await overtaken(place, known)
 
-    monkeypatch.setattr(_Removal, "_overtaken", then_a_hold)
+    monkeypatch.setattr("archiver.retention.remove.overtaken", then_a_hold)
     done = await finish(office.desk)
     assert (done.removed, done.held) == (1, 2)
     assert sum(office.keeps(key) for key in old) == 2

@@ -437,6 +437,33 @@ async def test_a_hold_that_comes_while_an_erasure_reads_stops_it(office: Office)
     assert (ordered, len(done.held), all(map(office.keeps, mine))) == (True, 1, True)
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3])
+async def test_a_hold_that_comes_while_an_erasure_removes_stops_the_rest(
+    office: Office, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Whatever its number: what is gone is told, and what is not stays."""
+    monkeypatch.setattr("archiver.retention.destroy._PAGE", 1)
+    without_locks(office)
+    for _ in range(4):
+        office.chunk()
+    await office.settle()
+    this = await plan(office.desk, Wanted(ADA), now=office.now)
+    await order(office.desk, this, basis="x", reason="x", by="x", now=office.now)
+    destroying, desk, asked = office.store.destroy, office.desk, 0
+
+    async def destroy(key: str) -> None:
+        nonlocal asked
+        asked += 1
+        await destroying(key)
+        if asked == nth:
+            await holds.add(desk, hold(subject=ADA), by="x", now=office.now)
+
+    office.store.destroy = destroy  # type: ignore[method-assign]
+    (done,) = await finish(desk)
+    assert (done.removed, len(done.held), done.complete) == (nth, 1, False)
+    assert len(office.chunks()) == 4 - nth
+
+
 async def test_a_class_that_readers_see_nothing_of_is_erased_too(office: Office) -> None:
     """All of it lies under delete markers, and is there all the same."""
     key = office.chunk()
