@@ -94,6 +94,7 @@ def add(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said: An
 )
 @store_options
 @click.option("--all", "everything", is_flag=True, help="Those that were released as well.")
+@click.option("--matter", metavar="M", help="Only those of this matter.")
 @click.option(
     "--admin-key",
     "admin_keys",
@@ -102,13 +103,21 @@ def add(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said: An
     help="An admin's public key, or a file that holds it; else those in the policy.",
 )
 @json_option
-def list_(where: Where, admin_keys: tuple[str, ...], *, everything: bool, as_json: bool) -> int:
+def list_(
+    where: Where,
+    admin_keys: tuple[str, ...],
+    *,
+    everything: bool,
+    matter: str | None,
+    as_json: bool,
+) -> int:
     """List the holds that are in force, and what they cover now."""
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
     from archiver.cli.holdlist import listed  # noqa: PLC0415
 
     archives = Archives.of(where)
     rows = listed(archives, admin_keys, everything=everything)
+    rows = [row for row in rows if matter in (None, row.matter)]
     if as_json:
         print_json(rows)
     else:
@@ -121,9 +130,11 @@ def list_(where: Where, admin_keys: tuple[str, ...], *, everything: bool, as_jso
     epilog=examples(
         "archiver hold release case-4711 --tenant acme --reason closed --by Legal"
         " --admin-key acme.key",
+        "archiver hold release --matter 4711 --tenant acme --reason closed --by Legal",
     )
 )
-@click.argument("name", metavar="ID", callback=orders.name)
+@click.argument("name", metavar="[ID]", required=False, callback=orders.name)
+@click.option("--matter", metavar="M", help="Every hold in force of this matter, instead of one.")
 @orders.text_option("--reason", "Why; stands in the order, in clear.")
 @orders.by_option
 @store_options
@@ -131,7 +142,7 @@ def list_(where: Where, admin_keys: tuple[str, ...], *, everything: bool, as_jso
 @yes_option
 @json_option
 def release(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said: Any) -> int:
-    """End a hold, and let go of what no other holds.
+    """End a hold, or all of a matter, and let go of what no other holds.
 
     What its retention has long ended then expires with the next `archiver retention apply`. A
     hold that was released does not come back.
@@ -140,6 +151,8 @@ def release(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said
     from archiver.cli.holds import release_in  # noqa: PLC0415
 
     orders.one_tenant(where)
+    if (said["name"] is None) == (said["matter"] is None):
+        raise click.UsageError("Say which hold: its ID, or --matter for all of a matter.")
     admin, archives = admin_of(admin_key, state), Archives.of(where)
     done = release_in(archives, admin, said)
     if as_json:

@@ -20,6 +20,8 @@ from archiver.retention.extent import extents
 from archiver.retention.listing import look
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archiver.archive.held import ArchivedConversation
     from archiver.cli.admin import Admin
     from archiver.cli.archives import Archives, Part
@@ -58,25 +60,40 @@ def add_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[
 
 
 def release_in(archives: Archives, admin: Admin, said: dict[str, Any]) -> list[dict[str, Any]]:
-    """End a hold, and let go."""
+    """End holds, and let go."""
 
     async def work(part: Part, desk: Desk) -> dict[str, Any]:
-        known = await look(desk)
-        holds.check_in_force(known.orders.holds, said["name"])
+        known, tenant = await look(desk), desk.place.tenant
+        ending = _ending(known.orders.holds, said["name"], said["matter"])
         with bars("manifests") as tell:
-            this = known.orders.holds[said["name"]]
-            found = await extents(desk.place, known, [this], progress=tell)
-        tenant = desk.place.tenant
-        note(f"{tenant}: the hold {this.id} ({words_of(this)}) covers {_words(found[this.id])}.")
+            found = await extents(desk.place, known, ending, progress=tell)
+        for this in ending:
+            note(
+                f"{tenant}: the hold {this.id} ({words_of(this)}) covers {_words(found[this.id])}."
+            )
         note("What of it no other hold covers may expire and be erased after this.")
-        confirm(f"Release it as {desk.signer.public.name}, for ever?", yes=said["yes"])
-        order = await holds.release(
-            desk, this.id, reason=said["reason"], by=said["by"], now=datetime.now(UTC)
-        )
-        note(f"{tenant}: order {order.seq} releases it.")
+        it = "it" if len(ending) == 1 else f"these {len(ending)}"
+        confirm(f"Release {it} as {desk.signer.public.name}, for ever?", yes=said["yes"])
+        for this in ending:
+            order = await holds.release(
+                desk, this.id, reason=said["reason"], by=said["by"], now=datetime.now(UTC)
+            )
+            note(f"{tenant}: order {order.seq} releases it.")
         return await _applied(part, desk, order)
 
     return at_each_desk(archives, admin, work)
+
+
+def _ending(in_force: Mapping[str, Hold], name: str | None, matter: str | None) -> list[Hold]:
+    if name is not None:
+        holds.check_in_force(in_force, name)
+        return [in_force[name]]
+    if found := [one for one in in_force.values() if one.matter == matter]:
+        return found
+    raise NotOrdered(
+        f"no hold of the matter {matter} is in force",
+        advice="See `archiver hold list` for those that are.",
+    )
 
 
 def apply_in(archives: Archives, admin: Admin) -> list[tuple[str, dict[str, Any]]]:

@@ -49,9 +49,9 @@ def text(_context: click.Context, _option: click.Parameter, said: str | None) ->
     return said
 
 
-def name(_context: click.Context, _option: click.Parameter, said: str) -> str:
+def name(_context: click.Context, _option: click.Parameter, said: str | None) -> str | None:
     """Take the id of a hold."""
-    if not re.fullmatch(NAME_PATTERN, said):
+    if said is not None and not re.fullmatch(NAME_PATTERN, said):
         raise click.BadParameter("is 1 to 64 of a-z 0-9 . _ -, first and last a letter or digit")
     return said
 

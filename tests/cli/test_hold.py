@@ -134,6 +134,20 @@ def test_a_release_ends_it_and_the_list_remembers(company: Company) -> None:
     assert company.sign(*words).code == 3
 
 
+def test_all_of_a_matter_is_listed_and_released_together(company: Company) -> None:
+    """And nothing of another one."""
+    for name, matter in (("one", "1"), ("two", "1"), ("other", "2")):
+        words = ("--matter", matter, "--reason", "x", "--by", "Legal", "--yes")
+        assert company.sign("hold", "add", "--tenant", "acme", "--id", name, *words).code == 0
+    assert [row["id"] for row in listed(company, "--matter", "1")] == ["one", "two"]
+    ending = ("hold", "release", *END)
+    assert company.sign(*ending).code == 64
+    assert company.sign(*ending, "one", "--matter", "1").code == 64
+    assert company.sign(*ending, "--matter", "3").code == 3
+    assert company.sign(*ending, "--matter", "1").code == 0
+    assert [row["id"] for row in listed(company)] == ["other"]
+
+
 def test_apply_may_be_repeated_and_signs_nothing(company: Company) -> None:
     """What arrived since is counted."""
     assert add(company).code == 0
