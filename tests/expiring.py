@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from laptop import SUBJECT_KEY
 
-from archiver.cli.retentions import Applied, Rules, _Run
+from archiver.cli.retentionrules import Rules
+from archiver.cli.retentions import Applied, _Run
 from archiver.evidence.orders import Expiry
 from archiver.policy.document import Tenant
 from archiver.retention.listing import look

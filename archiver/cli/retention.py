@@ -68,7 +68,8 @@ def plan(where: Where, as_of: str | None, admin_keys: tuple[str, ...], *, as_jso
     Reads the manifests that checkpoints cover, and changes nothing.
     """
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.retentions import Rules, planned  # noqa: PLC0415
+    from archiver.cli.retentionrules import Rules  # noqa: PLC0415
+    from archiver.cli.retentions import planned  # noqa: PLC0415
     from archiver.cli.retentiontables import plan_json, show_plan  # noqa: PLC0415
 
     rules, archives = Rules.of(where), Archives.of(where)
@@ -115,7 +116,8 @@ def apply(where: Where, admin_key: Path, state: Path, *, as_json: bool, **said: 
     something stays that somebody must look at, with 2 where something waits.
     """
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.retentions import Rules, apply_in  # noqa: PLC0415
+    from archiver.cli.retentionrules import Rules  # noqa: PLC0415
+    from archiver.cli.retentions import apply_in  # noqa: PLC0415
 
     rules, admin, archives = Rules.of(where), admin_of(admin_key, state), Archives.of(where)
     done = apply_in(archives, rules, admin, said)
@@ -140,7 +142,8 @@ def report(where: Where, admin_keys: tuple[str, ...], *, as_json: bool) -> int:
     For an auditor: all of it is signed, and `archiver verify` proves it.
     """
     from archiver.cli.archives import Archives  # noqa: PLC0415 - --help needs none of it
-    from archiver.cli.retentions import Rules, reported  # noqa: PLC0415
+    from archiver.cli.retentionrules import Rules  # noqa: PLC0415
+    from archiver.cli.retentions import reported  # noqa: PLC0415
     from archiver.cli.retentiontables import show_report  # noqa: PLC0415
 
     rules, archives = Rules.of(where), Archives.of(where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from archiver.cli.exits import ExitCode
 from archiver.cli.orders import trusted
 from archiver.cli.output import confirm, human_size, note
 from archiver.cli.retentiontables import tell_refusals
-from archiver.cli.session import load_policy
-from archiver.errors import ArchiverError, NotOrdered, PolicyInvalid
+from archiver.errors import ArchiverError, NotOrdered
 from archiver.format.times import parse_rfc3339
 from archiver.retention.due import Verdict
 from archiver.retention.examine import Examined, Refused, examine
@@ -33,44 +32,13 @@ from archiver.witness.place import Place
 if TYPE_CHECKING:
     from archiver.cli.admin import Admin
     from archiver.cli.archives import Archives, Part
-    from archiver.cli.where import Where
-    from archiver.policy.document import Tenant
+    from archiver.cli.retentionrules import Rules
     from archiver.retention.listing import Known
     from archiver.retention.plan import Plan
     from archiver.retention.report import Report
     from archiver.witness.register import Desk
 
-__all__ = ["Applied", "Rules", "apply_in", "planned", "reported"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The policy's tenants by id, and the sha256 (hex) of the document."""
-
-    tenants: dict[str, Tenant]
-    sha256: str
-    name: str
-
-    @classmethod
-    def of(cls, where: Where) -> Rules:
-        """Read the policy that is in force; raise `PolicyError`."""
-        loaded = load_policy(where.config)
-        tenants = {one.id: one for one in loaded.policy.tenants}
-        return cls(tenants, loaded.fingerprint, str(where.config))
-
-    def tenant(self, name: str) -> Tenant:
-        """Give a tenant's rules; raise `PolicyInvalid`."""
-        if name not in self.tenants:
-            raise PolicyInvalid(
-                f"{self.name} does not name the tenant {name}, so nobody knows how long its"
-                " conversations stay",
-                advice="Name the policy with --config, or other tenants with --tenant.",
-            )
-        return self.tenants[name]
-
-    def part(self, part: Part, name: str) -> Part:
-        """Give a part with this tenant's rules, also where a folder is read without a policy."""
-        return replace(part, rules=part.rules or self.tenant(name))
+__all__ = ["Applied", "apply_in", "planned", "reported"]
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.evidence.orders import Order
-    from archiver.retention.listing import ListedChunk
+    from archiver.retention.listing import Known, ListedChunk
     from archiver.witness.orders import Orders
     from archiver.witness.place import Place
     from archiver.witness.register import Desk
@@ -105,11 +105,7 @@ async def plan(
     """
     known = await look(desk)
     erased = erased_chunks(known.orders.all)
-    listed: dict[str, ListedChunk] = {}
-    async with aclosing(believed_chunks(desk.place, known, progress=progress)) as listing:
-        async for one in listing:
-            if one.covered and _means(wanted, one.key):
-                listed.setdefault(str(one.key), one)
+    listed = await _listed(desk.place, known, wanted, progress)
     there = await remaining_chunks(desk.place, wanted, (one.key.klass for one in listed.values()))
     wraps = await remaining_wraps(desk.place, wanted)
     new = [one for key, one in listed.items() if key in there and one.key not in erased]
@@ -210,6 +206,18 @@ async def _classes(place: Place) -> set[str]:
         klass = first.key.removeprefix(base).partition("/")[0]
         found.add(klass)
         after = f"{base}{klass}0"  # the character after "/"
+
+
+async def _listed(
+    place: Place, known: Known, wanted: Wanted, progress: Callable[[int, int], None]
+) -> dict[str, ListedChunk]:
+    """Give what covered manifests list of that person and time, by key."""
+    listed: dict[str, ListedChunk] = {}
+    async with aclosing(believed_chunks(place, known, progress=progress)) as listing:
+        async for one in listing:
+            if one.covered and _means(wanted, one.key):
+                listed.setdefault(str(one.key), one)
+    return listed
 
 
 async def _looked_at(place: Place, chosen: list[ListedChunk]) -> tuple[Target, ...]:

@@ -191,7 +191,7 @@ async def test_a_bucket_without_object_lock_has_the_record_alone(
     ceph: Ceph, tmp_path: Path
 ) -> None:
     """Asked once, and not failed over."""
-    office = Office(tmp_path / "admin", prefix="ai")
+    office = Office(tmp_path / "admin", prefix="ai", now=datetime.now(UTC) - timedelta(days=1))
     async with open_store(ceph.settings(bucket := ceph.new_bucket(), tmp_path)) as store:
         real = Real(office, store, ceph, bucket)
         office.chunk()
