@@ -33,10 +33,11 @@ _SET_UP = (
 )
 
 
-def writer_document(bucket: str, share: Share) -> dict[str, Any]:
+def writer_document(bucket: str, share: Share, region: str = "") -> dict[str, Any]:
     """Give what a device of this tenant may do."""
     locks = any(_locked(one) for one in share.terms)
-    return writer_policy(bucket, share.prefix, share.tenant, locks=locks)
+    named = partition(region)
+    return writer_policy(bucket, share.prefix, share.tenant, locks=locks, partition=named)
 
 
 def officer_document(bucket: str, shares: Sequence[Share], region: str = "") -> dict[str, Any]:

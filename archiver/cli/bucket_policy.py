@@ -55,7 +55,7 @@ def policy(options: Options, *, whose: str) -> None:
             raise BucketUnfit(
                 "a writer writes for one tenant", advice="Name the one with --tenant."
             )
-        print_json(documents.writer_document(mine.place.name, shares[0]))
+        print_json(documents.writer_document(mine.place.name, shares[0], region))
     else:
         if not options.parties.known:
             raise BucketUnfit(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from archiver.buckets.statements import partition
 from archiver.cli.keytest import locks
 from archiver.cli.output import note
 from archiver.credentials import r2
@@ -22,6 +23,7 @@ from archiver.credentials.formats import as_ini, as_json
 from archiver.credentials.refusals import refused
 from archiver.daemon.rules import settings_of
 from archiver.durable import files
+from archiver.policy.answers import problem
 from archiver.policy.document import FolderStore, R2Store, S3Store
 from archiver.stores.s3_client import connect
 from archiver.stores.settings import Role, S3Settings
@@ -76,7 +78,12 @@ async def issue_keys(tenant: Tenant, asked: Request, now: datetime) -> Issued:
     settings = _with_role(settings, store, asked)
     if settings.role is None:
         document = writer_policy(
-            store.bucket, store.prefix, tenant.id, prefixes=prefixes, locks=locks(tenant)
+            store.bucket,
+            store.prefix,
+            tenant.id,
+            prefixes=prefixes,
+            locks=locks(tenant),
+            partition=partition(settings.region),
         )
         said = (
             "This store makes no expiring keys without a role: role_arn in the policy, --role-arn.",
@@ -84,8 +91,8 @@ async def issue_keys(tenant: Tenant, asked: Request, now: datetime) -> Issued:
             'Where the store does not know s3:if-none-match (Ceph 16), leave "NeverOverwrite" out.',
         )
         return Issued(None, text_of(document), said)
-    partition = settings.role.arn.split(":")[1]
-    text = text_of(session_policy(store.bucket, prefixes, locks=locks(tenant), partition=partition))
+    named = settings.role.arn.split(":")[1]
+    text = text_of(session_policy(store.bucket, prefixes, locks=locks(tenant), partition=named))
     if len(text) > _SESSION_LETTERS:
         raise click.UsageError(
             f"The session's policy has {len(text):,} characters, and STS takes 2,048: give the"
@@ -112,6 +119,8 @@ def _with_role(settings: S3Settings, store: S3Store, asked: Request) -> S3Settin
     arn = asked.role_arn or store.role_arn
     if arn is None:
         return settings
+    if problem("role_arn", arn):
+        raise click.UsageError(f"--role-arn: {problem('role_arn', arn)}.")
     if asked.hours > _LONGEST_SESSION:
         raise click.UsageError(
             "A session of a role lasts 12 hours at most: give --hours 12 or less."

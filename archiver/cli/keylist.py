@@ -82,7 +82,8 @@ def lines_of(config: Path, now: datetime) -> list[Line]:
         if rules is None or not keeps_keys(rules):
             why = "not in the policy" if rules is None else "the policy names another source"
             at = one.expiry.at if one.expiry else None
-            lines.append(Line(one.tenant, f"kept in the {one.where}; {why}", one.key_id, at))
+            where = f"kept in the {one.where}; {why}"
+            lines.append(Line(one.tenant, where, one.key_id, at, one.problem))
     return lines
 
 

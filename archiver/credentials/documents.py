@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any, Final
 from archiver.format.keys import tenant_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["arn_of", "session_policy", "text_of", "writer_policy", "writer_prefixes"]
 
+
+_LOCK: Final = "s3:PutObjectRetention"
 
 _DENIED: Final = (
     "s3:Bypass*",
@@ -40,6 +42,11 @@ _DENIED: Final = (
     "s3:PutObjectVersion*",
 )
 """Named one by one as well: Ceph 16.2 stores ``NotAction`` and does not look at it."""
+
+
+def _lockable(start: str) -> bool:
+    """Tell whether what lies below a prefix may carry a lock: chunks, and the probe."""
+    return "/class=" in start or start.endswith("/_probe/")
 
 
 def arn_of(bucket: str, below: str = "", *, partition: str = "aws") -> str:
@@ -87,23 +94,41 @@ def writer_policy(
     locks: bool = False,
     conditional: bool = True,
     principal: Mapping[str, Any] | None = None,
+    partition: str = "aws",
 ) -> dict[str, Any]:
     """Give what lets its holder put new objects of a tenant, and denies everything else.
 
     ``prefixes`` narrows that down; left out, they are all that `writer_prefixes` gives.
-    ``locks``: the put may carry a lock, which S3 grants as ``s3:PutObjectRetention``.
+    ``locks``: the put of a chunk may carry a lock, which S3 grants as ``s3:PutObjectRetention``;
+    that of a wrapped key may not, which could not be erased then.
     """
     whom = {"Principal": dict(principal)} if principal is not None else {}
     starts = prefixes or writer_prefixes(prefix, tenant)
-    below = [arn_of(bucket, f"{one}*") for one in starts]
-    everything = [arn_of(bucket), arn_of(bucket, "*")]
-    granted = ["s3:PutObject", *(["s3:PutObjectRetention"] if locks else [])]
+
+    def named(some: Iterable[str]) -> list[str]:
+        return [arn_of(bucket, f"{one}*", partition=partition) for one in some]
+
+    everything = [arn_of(bucket, one, partition=partition) for one in ("", "*")]
+    granted = ["s3:PutObject", *([_LOCK] if locks else [])]
     unconditional = {"Null": {"s3:if-none-match": "true"}}
     statements: list[dict[str, Any]] = [
-        {"Sid": "PutNewObjects", "Effect": "Allow", "Action": granted, "Resource": below},
+        {
+            "Sid": "PutNewObjects",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject"],
+            "Resource": named(starts),
+        },
         {"Sid": "NothingElse", "Effect": "Deny", "NotAction": granted, "Resource": everything},
         {"Sid": "NotThese", "Effect": "Deny", "Action": list(_DENIED), "Resource": everything},
     ]
+    if locks:
+        allowed = named(filter(_lockable, starts))
+        others = named(one for one in starts if not _lockable(one))
+        lock = {"Action": [_LOCK]}
+        statements += [
+            {"Sid": "LockChunks", "Effect": "Allow", **lock, "Resource": allowed},
+            {"Sid": "LockNothingElse", "Effect": "Deny", **lock, "Resource": others},
+        ]
     if conditional:
         statements.append(
             {
@@ -140,9 +165,12 @@ def session_policy(
         }
     ]
     if locks:
-        # One resource, to be short: extending a lock is no reading, altering or deleting.
-        start = arn_of(bucket, f"{commonprefix([*prefixes])}*", partition=partition)  # noqa: RUF071 - letters are meant
-        statements.append({"Effect": "Allow", "Action": "s3:PutObjectRetention", "Resource": start})
+        classes = [one for one in prefixes if "/class=" in one]
+        probes = [one for one in prefixes if _lockable(one) and one not in classes]
+        # One resource for all classes, to be short.
+        starts = [commonprefix(classes), *probes]  # noqa: RUF071 - letters are meant
+        named = [arn_of(bucket, f"{one}*", partition=partition) for one in starts]
+        statements.append({"Effect": "Allow", "Action": _LOCK, "Resource": named})
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from archiver.credentials.refusals import refused
 from archiver.credentials.tokens import span_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["Expiry", "Keys", "check", "check_current", "expiry_of"]
 
@@ -62,6 +59,7 @@ def expiry_of(keys: Keys) -> Expiry | None:
     lead = _EARLIEST_WARNING
     if issued is not None:
         lead = min(lead, max((at - issued) / 10, timedelta()))
+    lead = min(lead, at - datetime.min.replace(tzinfo=UTC))
     return Expiry(at, at - lead)
 
 

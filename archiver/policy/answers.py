@@ -20,6 +20,7 @@ from archiver.policy.fields import (
     RemotePattern,
     Text,
 )
+from archiver.policy.places import RoleArn
 from archiver.policy.retention import Days
 
 __all__ = ["problem"]
@@ -36,6 +37,7 @@ _KINDS: Final[dict[str, Any]] = {
     "path": LocalPath,
     "prefix": Prefix,
     "region": Region,
+    "role_arn": RoleArn,
     "subject_key_file": LocalPath,
     "tenant": Name,
     "user": Text,

@@ -30,7 +30,7 @@ from archiver.policy.fields import (
     wrong,
 )
 
-__all__ = ["FolderStore", "R2Store", "S3Store", "Store"]
+__all__ = ["FolderStore", "R2Store", "RoleArn", "S3Store", "Store"]
 
 
 def _no_r2_host(value: str) -> str:
@@ -62,6 +62,10 @@ def _role(value: str) -> str:
     if not re.fullmatch(r"arn:[a-z0-9-]+:iam::[0-9A-Za-z]*:role/[!-~]{1,576}", value):
         raise wrong("must be the ARN of a role, as in arn:aws:iam::123456789012:role/archiver")
     return value
+
+
+RoleArn = Annotated[Text, AfterValidator(_role)]
+"""The name of a role of AWS."""
 
 
 def _command(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -118,7 +122,7 @@ class S3Store(_BucketStore):
     path_style: bool = False
     """Whether the bucket stands in the path instead of the host name."""
 
-    role_arn: Annotated[Text, AfterValidator(_role)] | None = None
+    role_arn: RoleArn | None = None
     """A role whose session is used, made anew by STS before it ends."""
 
     external_id: Text | None = None

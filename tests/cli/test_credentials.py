@@ -96,8 +96,12 @@ def test_the_list_knows_what_needs_somebody(handed: Run, policy: Write, tenant: 
     keeping.keep("acme", Keys("A" * 16, SECRET, expires_at=datetime.now(UTC)))
     keeping.keep("globex", Keys("B" * 16, SECRET))
     keeping.keep("initech", Keys("C" * 16, SECRET))
+    if sys.platform != "win32":
+        keeping.keep("hooli", Keys("D" * 16, SECRET))
+        places.path_of("hooli").chmod(0o644)
     said = handed("", "credentials", "list", "--config", config, "--json")
     assert said.code == 1
+    assert sys.platform == "win32" or "others" in said.json[2]["problem"]
     lines = {one["tenant"]: one for one in said.json}
     assert lines["acme"]["problem"] == "its keys have ended"
     assert lines["globex"]["problem"] == ""
@@ -217,6 +221,33 @@ def test_without_a_role_the_document_to_attach_is_printed(
     allowed = said.json["Statement"][0]
     assert allowed["Action"] == ["s3:PutObject"]
     assert f"arn:aws:s3:::acme-archive/tenant=acme/_manifests/{DEVICE}/*" in allowed["Resource"]
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "x"])
+def test_an_end_that_no_calendar_has_is_refused(handed: Run, end: str) -> None:
+    """As what somebody typed wrongly, and not as a defect."""
+    said = handed(LINES, "credentials", "set", "acme", "--expires-at", end)
+    assert (said.code, "--expires-at" in said.err) == (64, True)
+    assert keeping.look("acme") is None
+
+
+@pytest.mark.parametrize("arn", ["x", "role/x", "arn:aws:iam::123456789012:user/x"])
+def test_what_is_no_role_is_refused(handed: Run, policy: Write, tenant: Tenant, arn: str) -> None:
+    """Before anybody is asked."""
+    words = ("credentials", "issue", "acme", "--config", policy(tenant("acme", S3)))
+    said = handed("", *words, "--all-devices", "--hours", 1, "--role-arn", arn)
+    assert (said.code, "--role-arn: must be the ARN" in said.err) == (64, True)
+
+
+def test_the_document_has_the_names_of_its_part_of_aws(
+    handed: Run, policy: Write, tenant: Tenant
+) -> None:
+    """With those of another it would fit nothing."""
+    config = policy(tenant("acme", {**S3, "region": "cn-north-1"}))
+    words = ("credentials", "issue", "acme", "--config", config, "--all-devices", "--hours", 1)
+    for said in (handed("", *words), handed("", "bucket", "policy", "writer", "--config", config)):
+        for one in said.json["Statement"]:
+            assert all(name.startswith("arn:aws-cn:s3:::") for name in one["Resource"])
 
 
 def bucket_of(server: S3Server, **more: Any) -> dict[str, Any]:

@@ -87,6 +87,48 @@ def test_locks_are_granted_where_the_policy_locks() -> None:
     assert not allows(document, "s3:BypassGovernanceRetention", CHUNK)
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        writer_policy("b", "ai", "acme", locks=True),
+        session_policy("b", writer_prefixes("ai", "acme"), locks=True),
+        session_policy("b", writer_prefixes("ai", "acme", classes=("standard",)), locks=True),
+    ],
+)
+def test_nothing_but_chunks_and_probes_can_be_locked(document: dict[str, Any]) -> None:
+    """A wrapped key under a lock could not be erased, and no device is to bring that about."""
+    for key in (CHUNK, "ai/tenant=acme/_probe/0123456789abcdef"):
+        assert allows(document, "s3:PutObject", key)
+        assert allows(document, "s3:PutObjectRetention", key)
+    for folder in (
+        "_keys/subject=x/2026-11/w.age",
+        f"_manifests/{DEVICE}/1",
+        f"_devices/{DEVICE}-1",
+    ):
+        assert allows(document, "s3:PutObject", f"ai/tenant=acme/{folder}")
+        assert not allows(document, "s3:PutObjectRetention", f"ai/tenant=acme/{folder}")
+
+
+def test_no_other_grant_lets_a_writer_lock_wrapped_keys() -> None:
+    """The document denies it by itself."""
+    document = writer_policy("b", "ai", "acme", locks=True)
+    document["Statement"].append(
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b*"}
+    )
+    assert not allows(document, "s3:PutObjectRetention", "ai/tenant=acme/_keys/subject=x/w.age")
+
+
+@pytest.mark.parametrize("part", ["aws", "aws-cn", "aws-us-gov"])
+def test_every_part_of_aws_has_names_of_its_own(part: str) -> None:
+    """A document with another's names fits nothing."""
+    for document in (
+        writer_policy("b", "ai", "acme", locks=True, partition=part),
+        session_policy("b", writer_prefixes("ai", "acme"), locks=True, partition=part),
+    ):
+        for one in document["Statement"]:
+            assert all(name.startswith(f"arn:{part}:s3:::b") for name in listed(one["Resource"]))
+
+
 def test_a_device_and_a_subject_narrow_it_down() -> None:
     """As far as prefixes can: chunks by subject, papers by device."""
     prefixes = writer_prefixes("ai", "acme", classes=("standard",), subject=SUBJECT, device=DEVICE)

@@ -46,6 +46,14 @@ def test_the_warning_comes_three_days_or_a_tenth_of_the_life_before(
     assert (expiry.at, expiry.at - expiry.warn_at) == (NOW, lead)
 
 
+def test_an_end_in_the_first_days_of_the_calendar_is_no_crash() -> None:
+    """There is nothing three days before it."""
+    first = datetime.min.replace(tzinfo=UTC)
+    expiry = expiry_of(Keys("id", "s", expires_at=first))
+    assert expiry is not None
+    assert (expiry.at, expiry.warn_at) == (first, first)
+
+
 def test_the_end_is_read_from_a_token_of_r2() -> None:
     """Which says it in its claims; what was said beside it goes before."""
     issued, ends = int(NOW.timestamp()), int((NOW + 10 * HOUR).timestamp())
