@@ -9,6 +9,7 @@ which Windows closes to other users by access lists that files inherit.
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from typing import TYPE_CHECKING, Final
@@ -37,15 +38,17 @@ def read_private(path: Path) -> str:
     """Read a text that is nobody else's, or raise `StoreError` (CREDENTIALS)."""
     problem, advice = "", "Correct `credentials_file` in the policy, or what is named."
     try:
-        with path.open("rb") as file:
-            about = path.stat()
-            if sys.platform != "win32" and about.st_mode & _OTHERS:
-                problem = f"others on this machine may read the credentials file {path}"
-                advice = f"Run `chmod 600 {path}`."
-            elif not stat.S_ISREG(about.st_mode):
-                problem = f"the credentials file {path} is no file"
-            else:
-                return file.read(_MOST_BYTES).decode("utf-8-sig")
+        # Asked before opening: a pipe would wait for its writer. And of what was opened.
+        about = path.stat()
+        if stat.S_ISREG(about.st_mode):
+            with path.open("rb") as file:
+                about = os.fstat(file.fileno())
+                if sys.platform == "win32" or not about.st_mode & _OTHERS:
+                    return file.read(_MOST_BYTES).decode("utf-8-sig")
+            problem = f"others on this machine may read the credentials file {path}"
+            advice = f"Run `chmod 600 {path}`."
+        else:
+            problem = f"the credentials file {path} is no file"
     except OSError as error:
         problem = f"the credentials file {path} cannot be read: {error.strerror}"
     except UnicodeDecodeError:

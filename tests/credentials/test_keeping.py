@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from keyring.backends import chainer, null
 
 from archiver.credentials import keeping, places
+from archiver.credentials.files import read_private
 from archiver.credentials.keyrings import system_keyring
 from archiver.credentials.keys import Keys
 from archiver.durable import files
@@ -146,6 +147,14 @@ def test_a_keyring_that_is_gone_is_a_matter_of_credentials(desktop: DesktopKeyri
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    """Whoever put it there would hold up every pass."""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(StoreError, match="is no file"):
+        read_private(tmp_path / "pipe")
+
+
 @pytest.mark.parametrize("named", ["json.NoSuchThing", "keyring.backends.none.Keyring"])
 def test_a_keyring_that_cannot_be_loaded_is_none(named: str) -> None:
     """A setting that was left over is no reason to keep no keys."""
