@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import plistlib
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from archiver.policy.folders import SIGNED, SOURCE, folders
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 ACME = share(terms(days=2557, lock="compliance"), terms("short", 180))
+UNITS = {".service", ".xml", ".plist"}
 BUCKET, REGION = "acme-conversations", "eu-central-1"
 
 
@@ -61,14 +64,50 @@ def test_a_script_is_understood_by_a_shell(name: str) -> None:
     assert done.returncode == 0
 
 
-def test_the_linux_script_places_both_files_whole(tmp_path: Path) -> None:
-    """Run for real, in another place and as nobody special."""
-    source, target = tmp_path / "from", tmp_path / "to"
-    source.mkdir()
+def brought(folder: Path) -> tuple[Path, Path, str]:
+    """Give files to be placed, the place, and the script for it that is run as nobody special."""
+    source, target = folder / "from", folder / "to"
+    source.mkdir(mode=0o755)
     for name in (SOURCE, SIGNED):
         (source / name).write_text(name)
+        (source / name).chmod(0o644)
     text = (DEPLOY / "mdm" / "linux.sh").read_text()
     text = text.replace("-o root -g root ", "").replace("/etc/archiver", str(target))
+    return source, target, text
+
+
+@pytest.mark.parametrize("which", [".", SOURCE, SIGNED])
+@pytest.mark.parametrize("how", ["writable", "link", "gone", "another's"])
+def test_a_script_places_nothing_that_another_user_could_have_written(
+    tmp_path: Path, which: str, how: str
+) -> None:
+    """It runs as root, and says whom the machine trusts."""
+    source, target, text = brought(tmp_path)
+    one = source / which
+    if how == "writable":
+        one.chmod(one.stat().st_mode | 0o002)
+    elif how == "another's":
+        if os.getuid():
+            pytest.skip("only root gives files away")
+        os.chown(one, 12345, 12345)
+    else:
+        moved = one.resolve().rename(tmp_path / "elsewhere")
+        if how == "link":
+            (source if which == "." else one).symlink_to(moved)
+    done = subprocess.run(["sh", "-c", text, "sh", str(source)], check=False, capture_output=True)
+    assert (done.returncode, b"nothing was placed" in done.stderr) == (1, True)
+    assert not target.exists()
+
+
+def test_no_script_takes_files_from_where_everybody_may_put_some() -> None:
+    """Not even where its parameter is forgotten."""
+    for path in (DEPLOY / "mdm").iterdir():
+        assert not re.search(r"/tmp|/Users/Shared|\\Temp|\\Public", path.read_text()), path.name
+
+
+def test_the_linux_script_places_both_files_whole(tmp_path: Path) -> None:
+    """Run for real, in another place and as nobody special."""
+    source, target, text = brought(tmp_path)
     for _ in range(2):
         subprocess.run(["sh", "-c", text, "sh", str(source)], check=True)
         assert {path.name: path.read_text() for path in target.iterdir()} == {
@@ -157,6 +196,21 @@ def test_the_image_is_of_this_source_and_runs_as_nobody_special() -> None:
     assert re.search(r"^USER [1-9]", text, re.MULTILINE)
     assert 'ENTRYPOINT ["archiver"]' in text
     assert all(re.match(r"#|[A-Z]+ |    ?&& |$", line) for line in text.splitlines())
+
+
+def test_what_an_admin_keeps_beside_the_source_gets_into_no_image_and_no_wheel() -> None:
+    """Neither a whole folder of deploy/, nor secrets that lie in it."""
+    text = (DEPLOY / "container" / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (.*)$", text, re.MULTILINE)
+    names = {name for line in copied for name in line.split()[:-1]}
+    known = {"archiver", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+    placed = {f"deploy/{path.name}" for path in DEPLOY.iterdir() if path.suffix in UNITS}
+    assert names == known | placed
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert set(wheel["targets"]["wheel"]["force-include"]) == placed
+    compose = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
+    for secret in compose["secrets"].values():
+        assert secret["file"].startswith("${ARCHIVER_ADMIN}/")
 
 
 def test_nothing_names_an_address_of_a_registry_or_a_secret() -> None:
