@@ -135,12 +135,12 @@ def _read(path: Path) -> LoadedPolicy:
 def schema(to: Path | None) -> None:
     """Print the JSON Schema of the policy, for editors.
 
-    A TOML editor reads it where the policy begins with `#:schema ./policy.schema.json`; an
-    editor of JSON is told by its own settings.
+    A TOML editor reads it where the policy begins with `#:schema ./policy.schema.json`, one of
+    JSON where its first key is "$schema": "./policy.schema.json".
     """
-    from archiver.policy.schema import SHIPPED  # noqa: PLC0415 - --help needs none of it
+    from archiver.policy.schema import written  # noqa: PLC0415 - --help needs none of it
 
-    text = SHIPPED.read_text("utf-8")
+    text = written()
     if to is None:
         print(text, end="")
         return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["LoadedPolicy", "find", "load", "understood", "validated"]
+
+_SCHEMA: Final = "$schema"
 
 T = TypeVar("T", bound=Section)
 
@@ -66,7 +68,10 @@ def understood(
 ) -> LoadedPolicy:
     """Read a document that came from ``path``, where its format is ``kind`` (``.toml``)."""
     context = {"known_assistants": known_assistants}
-    policy = validated(path, parsed(path, body, kind), Policy, "policy", context)
+    document = parsed(path, body, kind)
+    if isinstance(document, dict) and isinstance(document.get(_SCHEMA), str):
+        del document[_SCHEMA]  # by which an editor finds the schema
+    policy = validated(path, document, Policy, "policy", context)
     return LoadedPolicy(policy, path, hashlib.sha256(body).hexdigest())
 
 

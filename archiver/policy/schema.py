@@ -6,7 +6,7 @@ one enabled tenant is the default, that bounds of retention agree, or what a pat
 may hold; nor does it know which assistants there are.
 
 Descriptions are the docstrings of the values. The schema that is shipped is
-``policy.schema.json`` beside this module; `archiver policy schema --to` writes it anew.
+``policy.schema.json`` beside this module; `archiver policy schema --to` makes it anew.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SHIPPED: Final = Path(__file__).with_name("policy.schema.json")
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
+_FOR_EDITORS: Final = "Where an editor of JSON finds this schema. archiver does not look at it."
 _SOME: Final = {"minItems": 1}
 
 _LOCK_HAS_AN_END: Final[dict[str, Any]] = {
@@ -84,6 +85,8 @@ def schema() -> dict[str, Any]:
         table = whole if section is Policy else tables.get(section.__name__)
         if table is not None:
             _complete(table, section)
+    # The reader takes this key out before it reads the others.
+    whole["properties"] |= {"$schema": {"type": "string", "description": _FOR_EDITORS}}
     whole["$defs"] = dict(sorted(tables.items()))
     _without_nulls(whole)
     return whole

@@ -111,6 +111,20 @@ def test_what_was_read_is_named_exactly(tmp_path: Path, document: dict[str, Any]
     assert loaded.references == (key, tmp_path / "keys.ini")
 
 
+def test_where_an_editor_finds_the_schema_is_said_in_json_and_not_looked_at(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
+    """As text, at the top; elsewhere it is a key like any other that nobody knows."""
+    marked = {"$schema": "./policy.schema.json", **document}
+    path = written(tmp_path, json.dumps(marked), "policy.json")
+    plain = written(tmp_path, json.dumps(document), "plain.json")
+    known = {"known_assistants": frozenset({"cline", "claude-code"})}
+    assert load(path, **known).policy == load(plain, **known).policy
+    for wrong in ({**document, "$schema": 1}, {**document, "schedule": {"$schema": "x"}}):
+        with pytest.raises(PolicyInvalid, match=r"\$schema.*unknown key"):
+            load(written(tmp_path, json.dumps(wrong), "policy.json"), **known)
+
+
 def test_a_mark_of_windows_editors_in_front_is_accepted(
     tmp_path: Path, document: dict[str, Any]
 ) -> None:

@@ -53,6 +53,12 @@ def test_the_shipped_schema_is_up_to_date() -> None:
     assert SHIPPED.read_text("utf-8") == written()
 
 
+def test_a_policy_may_say_where_the_schema_is() -> None:
+    """An editor of JSON looks for it there."""
+    assert VALIDATOR.is_valid({"$schema": "./policy.schema.json", "version": 1, "tenants": []})
+    assert not VALIDATOR.is_valid({"$schema": 1, "version": 1, "tenants": []})
+
+
 def test_the_schema_is_one() -> None:
     """Of the draft that it names."""
     Draft202012Validator.check_schema(schema())
