@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from archiver.buckets.holds import expires, hold_rules
+from archiver.buckets.remarks import remarks
 from archiver.buckets.statements import NOBODY, Parties, bucket_statements
 from archiver.buckets.values import (
     MINE,
@@ -107,7 +108,7 @@ def wanted(ask: Ask) -> Wanted:
         folders=tuple(share.folder for share in ask.shares),
         parties=ask.parties,
         holds_known=all(ask.holds.get(share.tenant, ()) is not None for share in ask.shares),
-        remarks=tuple(_remarks(ask)),
+        remarks=tuple(remarks(ask)),
     )
 
 
@@ -224,38 +225,3 @@ def _lock_rules(ask: Ask) -> Iterator[LockRule]:
                 )
         names = [terms.klass for terms in share.terms]
         yield from hold_rules(ask.holds, share.prefix, share.tenant, names)
-
-
-def _remarks(ask: Ask) -> Iterator[str]:
-    place = ask.place
-    if place.kind == "folder":
-        yield (
-            "A folder enforces nothing: whoever may write to it may delete from it. archiver makes"
-            " that visible, and cannot prevent it."
-        )
-    elif place.kind == "r2":
-        yield (
-            "R2 lock rules can be removed by whoever may edit the bucket: it is tamper-evident,"
-            " not WORM. A bucket policy, versions and legal holds do not exist there."
-        )
-    else:
-        if place.endpoint.startswith("http:"):
-            yield "The endpoint is plain http, so no policy can demand TLS."
-        if place.endpoint:
-            yield (
-                "A server other than Amazon's may store the demand for conditional writes and"
-                " evaluate it not at all (Ceph 16 does): `archiver credentials test` tries it."
-            )
-        if any(share.sealed for share in ask.shares) and any(
-            _locked_days(terms) for _, terms in _classes(ask)
-        ):
-            yield (
-                "Object Lock gets no default here, because wrapped keys must stay erasable; each"
-                " chunk brings its own lock."
-            )
-    for share in ask.shares:
-        if place.kind != "folder" and ask.holds.get(share.tenant, ()) is None:
-            yield (
-                f"{share.tenant}: whether a hold is in force could not be read, so nothing that"
-                " removes is turned on."
-            )

@@ -78,13 +78,7 @@ def signed_file(
     body = read(file)
     loaded = understood(file, body, known_assistants=KNOWN_ASSISTANTS)
     previous = _number_in(to)
-    number = number or (previous or 0) + 1
-    if previous is not None and number <= previous:
-        raise PolicyRefused(
-            f"{to} has number {previous} already, and numbers only grow",
-            advice=f"Leave --number out, or give {previous + 1} or more.",
-            problems=(f"--number {number}: machines that have {previous} would refuse it",),
-        )
+    number = _next_number(to, previous, number)
     signers = tuple(admin_of(path, Path()).key for path in dict.fromkeys(keys))
     now = datetime.now(UTC)
     document = body.decode("utf-8-sig")
@@ -183,6 +177,18 @@ def _number_in(to: Path) -> int | None:
             f"{to} stands there and is no signed policy",
             advice="Name another file with --to, or move that one away.",
         ) from error
+
+
+def _next_number(to: Path, previous: int | None, number: int | None) -> int:
+    """Give the number to sign with; raise `PolicyRefused` where machines would refuse it."""
+    number = number or (previous or 0) + 1
+    if previous is not None and number <= previous:
+        raise PolicyRefused(
+            f"{to} has number {previous} already, and numbers only grow",
+            advice=f"Leave --number out, or give {previous + 1} or more.",
+            problems=(f"--number {number}: machines that have {previous} would refuse it",),
+        )
+    return number
 
 
 def _check_own(written: bytes, keys: tuple[VerifierKey, ...]) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from archiver.policy.effects import OF_MACHINE, OF_TENANT, Effect
+from archiver.policy.comparing import Effect
+from archiver.policy.effects import OF_MACHINE, OF_TENANT
 from archiver.policy.phrases import credentials_of, days, in_words, stays, store_in_words
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from archiver.model.shipment import ClassTerms
+    from archiver.policy.comparing import Effects
     from archiver.policy.document import Policy, Tenant
-    from archiver.policy.effects import Effects
     from archiver.policy.places import Store
     from archiver.policy.retention import Retention
 

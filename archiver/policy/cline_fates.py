@@ -61,28 +61,7 @@ def fates(uploading: Uploading, draft: Draft) -> tuple[Fate, ...]:
             " keys for each machine that can only write, and end",
         ),
     ]
-    means: dict[str, Fate] = {
-        "intervalMs": Fate("intervalMs", "taken over", _interval(draft)),
-        "maxRetries": Fate(
-            "maxRetries",
-            "better",
-            "no number of tries drops a conversation: archiver waits, says why, and delivers",
-        ),
-        "maxFailedAgeMs": Fate(
-            "maxFailedAgeMs", "better", "nothing grows too old to be delivered: it waits"
-        ),
-        "batchSize": Fate(
-            "batchSize",
-            "better",
-            "chunks of many messages; [schedule] bandwidth_bytes_per_second limits the rate",
-        ),
-        "maxQueueSize": Fate(
-            "maxQueueSize",
-            "better",
-            "[spool] max_bytes: when it is full capture stops and says so; nothing is evicted",
-        ),
-        "backfillEnabled": Fate("backfillEnabled", "taken over", _since(draft)),
-    }
+    means = _of_the_queue(draft)
     found += [means[key] for key in means if key in uploading.queue]
     if "backfillEnabled" not in uploading.queue:
         found.append(Fate("backfillEnabled (left out)", "taken over", _since(draft)))
@@ -105,6 +84,32 @@ def fates(uploading: Uploading, draft: Draft) -> tuple[Fate, ...]:
         Fate(name, "none", f"archiver does not know it: {nothing}") for name in uploading.unknown
     ]
     return tuple(found)
+
+
+def _of_the_queue(draft: Draft) -> dict[str, Fate]:
+    """Say what becomes of each setting of Cline's queue, by its name."""
+    return {
+        "intervalMs": Fate("intervalMs", "taken over", _interval(draft)),
+        "maxRetries": Fate(
+            "maxRetries",
+            "better",
+            "no number of tries drops a conversation: archiver waits, says why, and delivers",
+        ),
+        "maxFailedAgeMs": Fate(
+            "maxFailedAgeMs", "better", "nothing grows too old to be delivered: it waits"
+        ),
+        "batchSize": Fate(
+            "batchSize",
+            "better",
+            "chunks of many messages; [schedule] bandwidth_bytes_per_second limits the rate",
+        ),
+        "maxQueueSize": Fate(
+            "maxQueueSize",
+            "better",
+            "[spool] max_bytes: when it is full capture stops and says so; nothing is evicted",
+        ),
+        "backfillEnabled": Fate("backfillEnabled", "taken over", _since(draft)),
+    }
 
 
 def _enabled(draft: Draft) -> str:

@@ -33,6 +33,7 @@ from archiver.policy.fields import (
     Text,
     wrong,
 )
+from archiver.policy.limits import ChunkRules, Schedule, SpoolLimits
 from archiver.policy.places import FolderStore, R2Store, S3Store, Store
 from archiver.policy.retention import LOCKS, Retention
 
@@ -52,11 +53,6 @@ __all__ = [
     "Store",
     "Tenant",
 ]
-
-_KIB = 1024
-_MIB = 1024 * _KIB
-_GIB = 1024 * _MIB
-_DAY = 86_400
 
 
 class Claims(Section):
@@ -82,19 +78,6 @@ class Claims(Section):
                 "allowed: working_directories, git_remotes, default = true"
             )
         return self
-
-
-class ChunkRules(Section):
-    """When a chunk is sealed, and how hard it is packed."""
-
-    max_bytes: Annotated[int, Field(ge=_MIB, le=8 * _MIB)] = 8 * _MIB
-    """Raw size at which it is sealed, in bytes. One very long entry may exceed it, never 8 MiB."""
-
-    max_age_seconds: Annotated[int, Field(ge=1, le=7 * _DAY)] = 3600
-    """Age of its oldest record at which it is sealed, in seconds."""
-
-    level: Annotated[int, Field(ge=1, le=19)] = 3
-    """Of zstd."""
 
 
 class Evidence(Section):
@@ -205,36 +188,6 @@ class Tenant(Section):
                 place = f".classes[{number}]" if number >= 0 else ""
                 raise wrong(_NO_SUCH_LOCK[kind], lock=one.lock, at=f".retention{place}.lock")
         return self
-
-
-class Schedule(Section):
-    """How often the daemon does what, in seconds."""
-
-    collect_seconds: Annotated[int, Field(ge=10, le=_DAY)] = 30
-    """Between two looks at the assistants' files."""
-
-    ship_seconds: Annotated[int, Field(ge=1, le=_DAY)] = 60
-    """Between two looks at what is due to be shipped."""
-
-    housekeeping_seconds: Annotated[int, Field(ge=60, le=7 * _DAY)] = 3600
-    """Between two looks at what can be tidied up."""
-
-    quiet_seconds: Annotated[int, Field(ge=0, le=3600)] = 10
-    """How long a file must have been left alone before a read of it is believed to be whole."""
-
-    bandwidth_bytes_per_second: Annotated[int, Field(ge=_KIB)] | None = None
-    """Left out: no limit."""
-
-
-class SpoolLimits(Section):
-    """How much of this machine's disk may be used."""
-
-    max_bytes: Annotated[int, Field(ge=_MIB, le=1024 * _GIB)] = 4 * _GIB
-    """Size of the spool at which capture stops, in bytes. What it holds is never evicted."""
-
-    free_floor_bytes: Annotated[int, Field(ge=64 * _MIB, le=1024 * _GIB)] = 512 * _MIB
-    """Free bytes of the disk below which capture stops. Room is asked for every half second, so
-    a smaller floor than 64 MiB would be passed before it is seen, and the disk filled."""
 
 
 def _together(tenants: tuple[Tenant, ...]) -> tuple[Tenant, ...]:

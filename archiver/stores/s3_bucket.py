@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from archiver.errors import StoreError
 from archiver.model.answers import Answer
 from archiver.stores.refusals import refuse
+from archiver.stores.s3_advice import FINAL, advised
 from archiver.stores.s3_answers import refusal_of
 from archiver.stores.s3_client import client_of
 
@@ -47,17 +48,6 @@ _UNSET: Final = frozenset(
 )
 _MINE: Final = frozenset({"BucketAlreadyOwnedByYou"})
 _GONE: Final = frozenset({"NoSuchBucket", "404"})
-_ADMIN_ADVICE: Final = (
-    "These credentials may not do that: name an admin's with --profile or --credentials-file."
-    " `archiver bucket policy admin` prints what they need."
-)
-_ADVICE: Final = {
-    "InvalidBucketState": "This server sets Object Lock only when a bucket is made: make a new"
-    " one with `archiver bucket apply --create`, and have the policy name it.",
-    "BucketAlreadyExists": "Somebody else has a bucket of that name: choose another.",
-    "MalformedPolicy": "A principal in it may not exist: check --writer-arn and --admin-arn.",
-    "InvalidArgument": "The server does not take it: look for what it supports.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +219,7 @@ class S3Bucket:
             try:
                 return await self._once(verb, said)
             except StoreError as error:
-                final = error.refusal.code in _ADVICE or error.refusal.code in _MINE
+                final = error.refusal.code in FINAL or error.refusal.code in _MINE
                 if final or error.refusal.answer not in _PASSING:
                     raise
                 await asyncio.sleep(wait)
@@ -241,16 +231,5 @@ class S3Bucket:
         except Exception as error:  # noqa: BLE001 - nothing but `StoreError` leaves a store
             # Not chained: botocore quotes parameters in its messages.
             found = refusal_of(error, f"{self.name}: {verb}", on_object=False)
-            raise _advised(found) from None
+            raise advised(found) from None
         return reply
-
-
-def _advised(error: StoreError) -> StoreError:
-    """Say what an admin does about it, who is not the one that a device's advice is for."""
-    refusal = error.refusal
-    advice = _ADVICE.get(refusal.code, "")
-    if refusal.code in ("AccessDenied", "403"):
-        advice = _ADMIN_ADVICE
-    elif refusal.answer is Answer.BUSY:
-        advice = "The store asks for patience: try again in a few minutes; what was done stays."
-    return StoreError(str(error), advice=advice or error.advice, refusal=refusal)
