@@ -5,8 +5,8 @@ files), installs the pinned versions and the checkout into it, on Debian as root
 programs that some tests need, and then runs ruff, mypy and pytest. It reaches pip's and apt's
 configured sources and nothing else.
 
-pytest runs on this Python and on the newest other supported one that the machine has. What was
-skipped is said loudly; the last lines are pytest's own summaries. It exits 1 if anything failed.
+pytest runs on this Python and on the newest other supported one that the machine has; what needs
+Ceph on the newer of them. What was skipped is said loudly; the last lines are pytest's own summaries. It exits 1 if anything failed.
 
 Needs nothing but the standard library, and starts on any Python 3.8 or later: where this one is
 too old for archiver it looks for another.
@@ -65,6 +65,11 @@ def main() -> int:
     notes = list(system_packages())
     if options.fast:
         notes.append("--fast: everything that needs Ceph, and the other Python")
+    if len(pythons) > 1 and not options.everything:
+        oldest = dotted(min(version for version, _ in pythons))
+        notes.append(
+            f"Python {oldest}: what needs Ceph, which the newest runs (--everything: both)"
+        )
     try:
         tools = {version: environment(version, python) for version, python in pythons}
     except subprocess.CalledProcessError as error:
@@ -73,7 +78,10 @@ def main() -> int:
     main_version = pythons[0][0]
     outcomes = [step(*check) for check in checks(tools[main_version])]
     outcomes += [
-        step(f"pytest {dotted(version)}", pytest_command(tool, options))
+        step(
+            f"pytest {dotted(version)}",
+            pytest_command(tool, marks_of(version, tools, options), options),
+        )
         for version, tool in reversed(tools.items())
     ]
     summarise(outcomes, notes)
@@ -84,6 +92,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--fast", action="store_true", help="one Python, nothing with Ceph")
+    parser.add_argument(
+        "--everything", action="store_true", help="what needs Ceph on each Python, not on one"
+    )
     parser.add_argument("--one-python", action="store_true", help="not on a second Python too")
     parser.add_argument(
         "--python", metavar="X", help="run on this Python, not on the one that runs this"
@@ -233,10 +244,15 @@ def checks(python: Path) -> list[tuple[str, list[str]]]:
     ]
 
 
-def pytest_command(python: Path, options: argparse.Namespace) -> list[str]:
+def marks_of(version: Version, tools: Iterable[Version], options: argparse.Namespace) -> str:
+    """Say what runs on a Python: a server's behaviour does not depend on which, so on one only."""
+    with_ceph = options.everything or (not options.fast and version == max(tools))
+    return "not soak" if with_ceph else "not soak and not ceph"
+
+
+def pytest_command(python: Path, marks: str, options: argparse.Namespace) -> list[str]:
     """Give pytest's command line; what the user adds comes last and wins."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    marks = "not soak and not ceph" if options.fast else "not soak"
     workers = (cores or 1) + 1  # many tests wait for a server or a clock
     command = [str(python), "-m", "pytest", "-n", str(workers), "--dist", "loadgroup"]
     return [*command, "-m", marks, *options.pytest]
