@@ -9,6 +9,7 @@ This is the one module that loads ``keyring``: an extra, which need not be insta
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
 
 from archiver.credentials.refusals import refused
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Keyring", "system_keyring"]
 
 _SERVICE: Final = "archiver"
+_SECONDS = 60.0
+"""How long somebody may take to unlock it."""
+_WAITING: Final[list[threading.Thread]] = []
 _NO_KEYRINGS: Final = ("keyring.backends.null", "keyring.backends.fail", "keyrings.alt")
 
 
@@ -45,17 +49,41 @@ class Keyring:
             self._asked(lambda: self._backend.delete_password(_SERVICE, entry))
 
     def _asked(self, question: Callable[[], str | None]) -> str | None:
-        problem = ""
-        try:
-            return question()
-        except Exception as error:  # noqa: BLE001 - each backend raises errors of its own
-            problem = type(error).__name__
+        answers, problem = _answers(question)
+        if answers:
+            return answers[0]
         raise refused(
             f"the {self.name} did not answer ({problem})",
             code="Keyring",
             advice="Unlock the keyring, for instance by logging in; or keep the credentials in"
             " a file with `archiver credentials set --in file`.",
         )
+
+
+def _answers(question: Callable[[], str | None]) -> tuple[list[str | None], str]:
+    """Ask a keyring; give its answer, or none and why.
+
+    A locked one asks its user, who may be away: it is given a while, in a thread that is left
+    behind then. Until that has its answer nothing more is asked.
+    """
+    answers: list[str | None] = []
+    problems: list[str] = []
+
+    def ask() -> None:
+        try:
+            answers.append(question())
+        except Exception as error:  # noqa: BLE001 - each backend raises errors of its own
+            problems.append(type(error).__name__)
+
+    _WAITING[:] = [one for one in _WAITING if one.is_alive()]
+    if _WAITING:
+        return [], "it still waits for its user"
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_SECONDS)
+    if asking.is_alive():
+        _WAITING.append(asking)
+    return answers, problems[0] if problems else f"not within {_SECONDS:.0f} seconds"
 
 
 def system_keyring() -> Keyring | None:

@@ -11,7 +11,10 @@ Keys that are known to have ended are refused here, before any request.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archiver.credentials.files import read_keys
@@ -22,6 +25,8 @@ from archiver.credentials.sessions import HELD
 from archiver.stores.sts import assumed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from archiver.credentials.keys import Keys
     from archiver.stores.settings import S3Settings
     from archiver.stores.sts import Connect
@@ -55,10 +60,36 @@ async def base_of(settings: S3Settings) -> Keys | None:
     elif settings.profile or not settings.tenant:
         return None
     else:
-        keys = await asyncio.to_thread(find, settings.tenant)
+        keys = await _beside(partial(find, settings.tenant))
     if keys is not None:
         check_current(keys, _now(), remedy=remedy)
     return keys
+
+
+async def _beside(look: Callable[[], Keys | None]) -> Keys | None:
+    """Look in a thread that nobody waits for at the end, as asyncio does for its own."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Keys | None] = loop.create_future()
+
+    def tell(keys: Keys | None, error: Exception | None) -> None:
+        if found.done():
+            return
+        if error is None:
+            found.set_result(keys)
+        else:
+            found.set_exception(error)
+
+    def run() -> None:
+        keys, problem = None, None
+        try:
+            keys = look()
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            problem = error
+        with contextlib.suppress(RuntimeError):  # who asked has ended meanwhile
+            loop.call_soon_threadsafe(tell, keys, problem)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await found
 
 
 def forget_sessions(settings: S3Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import keyring
@@ -23,6 +24,9 @@ class DesktopKeyring(KeyringBackend):
         self.secrets: dict[tuple[str, str], str] = {}
         self.most = 100_000
         self.locked = False
+        self.unlocked = threading.Event()
+        self.unlocked.set()
+        self.asked = 0
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Keep a secret, or say no as Windows does where it is too long."""
@@ -31,7 +35,9 @@ class DesktopKeyring(KeyringBackend):
         self.secrets[service, username] = password
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Give a secret."""
+        """Give a secret, once somebody has unlocked it."""
+        self.asked += 1
+        self.unlocked.wait(60)
         if self.locked:
             raise keyring.errors.KeyringLocked
         return self.secrets.get((service, username))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyring.backends import chainer, null
 
-from archiver.credentials import keeping, places
+from archiver.credentials import keeping, keyrings, places
 from archiver.credentials.files import read_private
 from archiver.credentials.keyrings import system_keyring
 from archiver.credentials.keys import Keys
@@ -135,6 +136,26 @@ def test_a_locked_keyring_is_a_matter_of_credentials(desktop: DesktopKeyring) ->
         keeping.find("acme")
     assert caught.value.refusal.answer is Answer.CREDENTIALS
     assert "--in file" in caught.value.advice
+
+
+def test_a_keyring_whose_user_is_away_is_given_a_while_and_asked_once(
+    desktop: DesktopKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question on a locked screen stands for hours; other tenants are served meanwhile."""
+    monkeypatch.setattr(keyrings, "_SECONDS", 0.2)
+    keeping.keep("acme", KEYS)
+    desktop.unlocked.clear()
+    for why in ("not within", "still waits", "still waits"):
+        with pytest.raises(StoreError, match=why) as refused:
+            keeping.find("acme")
+        assert refused.value.refusal.answer is Answer.CREDENTIALS
+        assert "Unlock" in refused.value.advice
+    assert desktop.asked == 1
+    desktop.unlocked.set()
+    deadline = time.monotonic() + 10
+    while any(one.is_alive() for one in keyrings._WAITING) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert keeping.find("acme") == KEYS
 
 
 def test_a_keyring_that_is_gone_is_a_matter_of_credentials(desktop: DesktopKeyring) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import sys
+import time
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +23,7 @@ from archiver.errors import StoreError
 from archiver.model.answers import Answer
 from archiver.stores.opening import open_store
 from archiver.stores.s3_client import connect
-from archiver.stores.settings import Role
+from archiver.stores.settings import Role, S3Settings
 from archiver.stores.sources import keys_of
 from archiver.stores.sts import session_for
 
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     from conftest import Scripted
     from servers import S3Server
-
-    from archiver.stores.settings import S3Settings
 
 SECRET = "canary-secret"
 NOW = datetime.now(UTC)
@@ -48,6 +48,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return tmp_path
+
+
+def test_a_keyring_that_gives_no_answer_keeps_nobody_from_stopping(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A daemon is gone within five seconds, whatever waits on a locked screen."""
+    del tmp_path
+    monkeypatch.setattr("archiver.stores.sources.find", lambda _tenant: time.sleep(8))
+
+    async def stopped() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(keys_of(S3Settings("bucket", tenant="acme"), connect), 0.2)
+
+    began = time.monotonic()
+    asyncio.run(stopped())
+    assert time.monotonic() - began < 4
 
 
 async def put(settings: S3Settings, key: str = "k") -> None:
