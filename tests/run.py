@@ -6,7 +6,8 @@ programs that some tests need, and then runs ruff, mypy and pytest. It reaches p
 configured sources and nothing else.
 
 pytest runs on this Python and on the newest other supported one that the machine has; what needs
-Ceph on the newer of them. What was skipped is said loudly; the last lines are pytest's own summaries. It exits 1 if anything failed.
+Ceph on the newer of them. What was skipped is said loudly; the last lines are pytest's own
+summaries. It exits 1 if anything failed.
 
 Needs nothing but the standard library, and starts on any Python 3.8 or later: where this one is
 too old for archiver it looks for another.
