@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["fetch_apart", "verify_apart"]
 
 _SECONDS: Final = 120
+_ENDING_SECONDS: Final = 2
 
 
 class _Verify(msgspec.Struct, frozen=True):
@@ -81,7 +82,9 @@ async def fetch_apart(url: str, etag: str | None) -> Fetched:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
+            # A stop must not hang on a process that was killed and whose end nobody tells.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), _ENDING_SECONDS)
     if answer.fetched is None:
         raise PolicyUnreachable(
             answer.error or f"{url}: it was not asked",
