@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -69,24 +70,25 @@ async def fetch_apart(url: str, etag: str | None) -> Fetched:
     A thread waits for the process, and not asyncio: cancelled in the middle of a start, that of
     Python 3.11 waits for ever, and so would a stop.
     """
-    request = msgspec.json.encode(_Fetch(url, etag))
+    running: list[subprocess.Popen[bytes]] = []
+    ended = threading.Event()
+
+    def ask() -> bytes:
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(_command("fetch"), stdin=pipe, stdout=pipe, stderr=nowhere) as child:
+            running.append(child)
+            if ended.is_set():
+                child.kill()
+            return child.communicate(msgspec.json.encode(_Fetch(url, etag)))[0]
+
     try:
-        child = subprocess.Popen(  # noqa: ASYNC220 - a few milliseconds, at most every minute
-            _command("fetch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
+        answer = _answer(await asyncio.wait_for(asyncio.to_thread(ask), _SECONDS))
+    except (OSError, TimeoutError):
         answer = _Answer()
-    else:
-        try:
-            asked = asyncio.to_thread(child.communicate, request)
-            answer = _answer((await asyncio.wait_for(asked, _SECONDS))[0])
-        except TimeoutError:
-            answer = _Answer()
-        finally:
-            child.kill()  # its thread then comes to an end, and sees to the rest
+    finally:
+        ended.set()
+        for child in running:
+            child.kill()  # its thread comes to an end then, and closes what it opened
     if answer.fetched is None:
         raise PolicyUnreachable(
             answer.error or f"{url}: it was not asked",
